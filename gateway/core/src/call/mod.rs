@@ -1,0 +1,5 @@
+//! One conversation.
+
+mod phase;
+
+pub use phase::Phase;

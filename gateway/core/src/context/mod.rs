@@ -1,0 +1,1 @@
+//! Rules of the caller's story: identity, facts, card, merge.

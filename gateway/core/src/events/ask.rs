@@ -1,0 +1,127 @@
+//! Questions to slow systems, and their answers.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+
+use serde_json::Value;
+
+use super::story::{Card, Story};
+use crate::{
+    ids::{AgentId, AskId, CallId, UtcMillis},
+    private::Private,
+};
+
+/// The right to answer one question once: not Clone, not Copy, made only by `Asks`, spent by `reply`. Lost, the deadline answers.
+#[derive(Debug)]
+#[must_use = "a question is answered, or its deadline passes"]
+pub struct AskToken(AskId);
+
+impl AskToken {
+    /// Spends the right; the only way to make a `Reply`.
+    pub fn reply(self, finding: Result<Finding, AskFailure>) -> Reply {
+        Reply { ask: self.0, finding }
+    }
+}
+
+/// A question, and when its answer stops mattering: after `deadline` the Switch goes on with the fallback.
+#[derive(Debug)]
+pub struct Ask {
+    pub token: AskToken,
+    pub deadline: Instant,
+    pub question: Question,
+}
+
+/// An answer. A late one is not all lost: `Identified` joins the story, `AgentReserved` is released at once; others are only counted.
+#[derive(Debug)]
+pub struct Reply {
+    ask: AskId,
+    pub finding: Result<Finding, AskFailure>,
+}
+
+impl Reply {
+    /// The question it answers.
+    pub fn ask(&self) -> AskId {
+        self.ask
+    }
+}
+
+/// The open questions of a Switch: the one place where tokens are made and replies matched.
+#[derive(Debug, Default)]
+pub struct Asks {
+    last: u64,
+    open: BTreeMap<AskId, Instant>,
+}
+
+impl Asks {
+    /// Opens a question.
+    pub fn put(&mut self, question: Question, deadline: Instant) -> Ask {
+        self.last += 1;
+        self.open.insert(AskId(self.last), deadline);
+        Ask { token: AskToken(AskId(self.last)), deadline, question }
+    }
+
+    /// Closes it; `false` if its deadline closed it before.
+    pub fn settle(&mut self, reply: &Reply) -> bool {
+        self.open.remove(&reply.ask).is_some()
+    }
+
+    /// The next question to give up.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.open.values().min().copied()
+    }
+}
+
+/// What may be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// Who calls? By signed token first, then by number; two candidates mean none.
+    Identify { token: Option<Private<String>>, number: Option<Private<String>> },
+    /// May this call have this agent? Answered at once by a table on one node, by a database lease in a cluster;
+    /// asked again by the node that holds the lease, it is prolonged, or moves to the call that took this one in.
+    ReserveAgent { agent: AgentId, call: CallId },
+    /// The agent is free again; `AgentReleased` follows.
+    ReleaseAgent { agent: AgentId, call: CallId },
+    /// An HTTP request of the script's.
+    Lookup { method: String, url: String, body: Option<Value> },
+    /// Text to speech, cached by voice and text.
+    Speak { voice: String, text: Private<String> },
+    /// Is this signature good? Off the thread, for it costs a millisecond (RFC 8224, RFC 7519).
+    Verify { token: String, keys: String },
+    /// Where is this domain? (RFC 3263)
+    Resolve { uri: String },
+    /// Draw the card's page for a SIP-phone agent's `Call-Info`.
+    RenderCard { card: Box<Card> },
+}
+
+/// What was found, one for each question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// The customer's story, as far as the first seconds need it; an unknown caller has an empty one.
+    Identified(Box<Story>),
+    /// Yours, until the lease runs out (UTC).
+    AgentReserved { until: UtcMillis },
+    /// Another call was faster.
+    AgentTaken,
+    /// Done.
+    AgentReleased,
+    /// The status and the body.
+    LookedUp { status: u16, body: Value },
+    /// A clip that `Play` can name.
+    Spoken { clip: String },
+    /// The claims of a good signature.
+    Verified { claims: Value },
+    /// Addresses to try in this order, with their transport.
+    Resolved { targets: Vec<(SocketAddr, String)> },
+    /// Where the page stands.
+    CardRendered { url: String },
+}
+
+/// Why there is no finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskFailure {
+    /// The far system did not answer in time.
+    TimedOut,
+    /// It could not be reached, or refused; in its own words.
+    Failed(String),
+    /// Too many questions were open: `ASKS_MAX`.
+    Overloaded,
+}

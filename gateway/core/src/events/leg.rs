@@ -1,0 +1,93 @@
+//! What a participant does and what the call wants of it; knows neither SIP nor browser.
+//!
+//! Said between a channel (`switch/sip_leg.rs`, `switch/web_leg.rs`) and the call.
+
+use std::time::Duration;
+
+use media::sdp::{Answer, Offer};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cause::Cause,
+    ids::{AgentId, LegId},
+    private::Private,
+};
+
+/// A leg's direction, seen from the gateway: `Inbound` asked for us, `Outbound` we asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+/// Whom to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An E.164 number, by way of routing.
+    Number(Private<String>),
+    /// An address as it stands.
+    Uri(String),
+    /// An agent, at desk or phone.
+    Agent(AgentId),
+}
+
+/// What a participant did, said as `(LegId, LegEvent)`; knows nothing of SIP or browser.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LegEvent {
+    /// Someone calls; no `offer` means that ours is wanted (RFC 3261 13.2.1), `pointer` is the T0 token (RFC 7433).
+    Offered { caller: Private<String>, dialled: String, pointer: Option<String>, offer: Option<Offer> },
+    /// The far end rings or speaks early (RFC 3261 13.2.2.1, RFC 3262).
+    Progressed { status: u16, answer: Option<Answer> },
+    /// The far end took the call; each fork that answers is a leg of its own.
+    Answered { answer: Answer },
+    /// The far end will not.
+    Refused(Cause),
+    /// The far end wants other media: hold, resume, codec, address (RFC 3264 8).
+    Reoffered { offer: Option<Offer> },
+    /// Our re-offer was taken: commit.
+    ReofferAnswered { answer: Answer },
+    /// Our re-offer was not taken: roll back, the session stands as before (RFC 3261 14.1).
+    ReofferRefused(Cause),
+    /// A key, by RTP event (RFC 4733), INFO or page.
+    DigitHeard { digit: Private<char>, length: Duration },
+    /// The participant wants us to call someone (RFC 3515); `replacing` is the leg that the target's Replaces names, when ours.
+    Referred { to: Target, replacing: Option<LegId> },
+    /// A new leg asks to take this one's place (RFC 3891).
+    Replaced { by: LegId },
+    /// The referred party's fate, as the far end reports it (RFC 3515 2.4.5).
+    ReferProgressed { status: u16 },
+    /// Gone: by goodbye, by cancel, by a dead session timer (RFC 4028) or a lost page.
+    HungUp(Cause),
+}
+
+/// What the call wants of a participant, said as `(LegId, LegCommand)`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LegCommand {
+    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces.
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String> },
+    /// Say that it rings.
+    Ring,
+    /// Let early media be heard (183).
+    Progress { answer: Answer },
+    /// Take the call.
+    Answer { answer: Answer },
+    /// Do not take it.
+    Refuse(Cause),
+    /// Ask for other media; answered by `ReofferAnswered` or `ReofferRefused`, glare (491) is waited out below.
+    Reoffer { offer: Offer },
+    /// Take the far end's re-offer.
+    AcceptReoffer { answer: Answer },
+    /// Keep what stands (488).
+    RejectReoffer(Cause),
+    /// Ask the far end to call someone.
+    Refer { to: Target, pointer: Option<String> },
+    /// Take a refer (202).
+    AcceptRefer,
+    /// Tell the referrer how it goes; a final status ends the telling (NOTIFY, sipfrag: RFC 3420).
+    NotifyRefer { status: u16 },
+    /// Do not take a refer.
+    RejectRefer(Cause),
+    /// End it in whatever way its state asks for: CANCEL, BYE, or a word to the page.
+    Hangup(Cause),
+}

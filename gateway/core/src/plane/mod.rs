@@ -1,0 +1,5 @@
+//! The media of many calls.
+
+mod border;
+
+pub use border::{RecorderCommand, ShardInput, ShardOutput, SocketId};

@@ -1,0 +1,1 @@
+//! Which trunk or script.

@@ -1,0 +1,1 @@
+//! Protocol core of SIP (RFC 3261).

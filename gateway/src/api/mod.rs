@@ -1,0 +1,1 @@
+//! HTTP, desk and caller WebSockets.

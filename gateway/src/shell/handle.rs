@@ -1,0 +1,92 @@
+//! How `api` and `cli` speak to the switch.
+
+use std::sync::Arc;
+
+use gateway_core::{
+    events::page::{ClientMessage, ServerMessage},
+    ids::{AgentId, CallId, ChannelId},
+    switch::{AdminCommand, Page},
+};
+use tokio::sync::{mpsc, watch};
+
+/// A cheap, cloneable way into the switch's thread.
+#[derive(Clone)]
+pub struct Handle {
+    inputs: mpsc::Sender<Told>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// A page's session in the switch; it outlives a lost WebSocket until `Handle::leave`.
+pub struct Joined {
+    /// Its name.
+    pub channel: ChannelId,
+    /// What the switch tells it, in order.
+    pub messages: mpsc::Receiver<ServerMessage>,
+}
+
+/// The switch is gone or drowned.
+#[derive(Debug, thiserror::Error)]
+#[error("the switch does not take requests now; try again")]
+pub struct Away;
+
+/// What is live, as of the latest turn of the switch.
+#[derive(Debug, Default, Clone, serde::Serialize)]
+pub struct Snapshot {
+    /// Refuses new calls and waits for the last to end.
+    pub draining: bool,
+    /// Live calls.
+    pub calls: Vec<CallId>,
+    /// Agents at a desk.
+    pub agents: Vec<AgentId>,
+}
+
+/// What reaches the switch's thread from inside the process.
+pub(crate) enum Told {
+    /// A page joins; its channel's other end goes with it.
+    Join { page: Page, messages: mpsc::Sender<ServerMessage>, joined: tokio::sync::oneshot::Sender<ChannelId> },
+    /// A page speaks.
+    Said { channel: ChannelId, message: ClientMessage },
+    /// A page leaves.
+    Left { channel: ChannelId },
+    /// An operator speaks.
+    Admin(AdminCommand),
+}
+
+impl Handle {
+    /// The end of the switch's thread holds the other halves.
+    pub(crate) fn new(inputs: mpsc::Sender<Told>, snapshot: watch::Receiver<Arc<Snapshot>>) -> Self {
+        Self { inputs, snapshot }
+    }
+
+    /// A page has logged in; who it is was proven by the caller of this.
+    pub async fn join(&self, page: Page) -> Result<Joined, Away> {
+        let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+        let (joined, channel) = tokio::sync::oneshot::channel();
+        self.inputs.send(Told::Join { page, messages: sender, joined }).await.map_err(|_| Away)?;
+        Ok(Joined { channel: channel.await.map_err(|_| Away)?, messages })
+    }
+
+    /// The page said something.
+    pub fn say(&self, channel: ChannelId, message: ClientMessage) -> Result<(), Away> {
+        self.inputs.try_send(Told::Said { channel, message }).map_err(|_| Away)
+    }
+
+    /// The page has been away longer than its resume time, or logged out.
+    pub async fn leave(&self, channel: ChannelId) {
+        // A switch that is gone has no channels left to close.
+        let _ = self.inputs.send(Told::Left { channel }).await;
+    }
+
+    /// An operator's wish.
+    pub async fn tell(&self, command: AdminCommand) -> Result<(), Away> {
+        self.inputs.send(Told::Admin(command)).await.map_err(|_| Away)
+    }
+
+    /// What is live.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+}
+
+/// Notices that wait for one page's WebSocket; a page that reads so slowly is closed and resumes later.
+const MESSAGES_MAX: usize = 256;
