@@ -5,4 +5,5 @@
 
 pub mod clip;
 pub mod codec;
+pub mod rtp;
 pub mod sdp;
