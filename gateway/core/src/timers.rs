@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_earliest_due_timer_comes_first_and_only_once() {
-        let zero = Instant::now();
+        let zero = crate::now::testing::zero();
         let at = |ms| zero + Duration::from_millis(ms);
         let mut timers = TimerTable::new();
         timers.set("late", at(20));

@@ -4,33 +4,69 @@ use std::time::Instant;
 
 use crate::{
     cause::Cause,
-    events::story::Cursor,
-    ids::{AgentId, AskId, BridgeId, EntryId, LegId},
+    ids::{AgentId, AskId, BridgeId, EntryId},
+    ivr::Session,
 };
 
-/// Where a call is; each phase owns what exists only in it.
-#[derive(Debug, Clone, PartialEq)]
+/// Where a call is; each phase owns what exists only in it. Table: docs/specs/call.md.
 pub enum Phase {
     /// The first leg is offered and we ask who it is; at the ask's deadline the call goes on as anonymous.
-    Arriving(AskId),
-    /// In a script (in truth `ivr::Session`, whose lasting part is the cursor).
-    Serving(Cursor),
+    Arriving { ask: AskId },
+    /// The caller's own media is being set up, before the first word.
+    Connecting,
+    /// In a script.
+    Serving(Box<Session>),
+    /// Another leg is being dialled for the caller.
+    Dialling,
+    /// Caller and dialled leg hear each other; no agent is involved.
+    Through { bridge: BridgeId },
     /// Waiting, with music and a place.
     Queued(EntryId),
-    /// The ACD chose; the reservation is being asked for. A place in the queue is kept.
-    Reserving { entry: Option<EntryId>, agent: AgentId, ask: AskId },
-    /// The agent's desk or phone rings, the peer connects, the card is drawn; an ack here is only noted.
-    Offering { agent: AgentId, leg: LegId, version: u32, acked: Option<Instant>, ring_deadline: Instant },
-    /// Accepted, not acked: media joins at the ack or at `accepted` + `gate.ack_ms` (800), whichever is first; nothing else opens it.
-    Gate { agent: AgentId, leg: LegId, version: u32, accepted: Instant, deadline: Instant },
-    /// Caller and agent hear each other.
-    Talking { agent: AgentId, leg: LegId, bridge: BridgeId },
-    /// Still talking or on hold while `referrer`'s target is being reached; if it cannot be, we are back in `Talking`.
-    Transferring { agent: AgentId, bridge: BridgeId, referrer: LegId, target: LegId },
-    /// The agent has left; the caller answers a few questions.
-    Surveying(Cursor),
+    /// The ACD chose; the reservation is being asked for. The place in the queue is kept.
+    Reserving { entry: EntryId, agent: AgentId, because: String, ask: AskId },
+    /// The agent's desk rings, the peer connects, the card is drawn; an ack here is only noted.
+    Offering(Ringing),
+    /// Accepted, not acked: media joins at the ack or at the deadline, `gate.ack_ms` (800) after the accept; nothing else opens it.
+    Gate { ringing: Ringing, deadline: Instant },
+    /// Caller and agent hear each other, unless `held`.
+    Talking { agent: AgentId, bridge: BridgeId, held: bool },
     /// Legs are told, ports close, the recording seals; bounded by a deadline.
     Ending(Cause),
-    /// All is written; the call leaves memory after the last late message.
+    /// All is written; the call leaves memory.
     Ended,
+}
+
+/// An agent who is being rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ringing {
+    /// The caller's place, kept until the agent has answered.
+    pub entry: EntryId,
+    /// Who is rung.
+    pub agent: AgentId,
+    /// Version of the card that was sent.
+    pub version: u32,
+    /// When it was sent.
+    pub offered: Instant,
+    /// When the desk said that it was drawn.
+    pub acked: Option<Instant>,
+}
+
+impl Phase {
+    /// One word, for logs, metrics and pages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Arriving { .. } => "arriving",
+            Self::Connecting => "connecting",
+            Self::Serving(_) => "serving",
+            Self::Dialling => "dialling",
+            Self::Through { .. } => "through",
+            Self::Queued(_) => "queued",
+            Self::Reserving { .. } => "reserving",
+            Self::Offering(_) => "offering",
+            Self::Gate { .. } => "gate",
+            Self::Talking { .. } => "talking",
+            Self::Ending(_) => "ending",
+            Self::Ended => "ended",
+        }
+    }
 }

@@ -8,6 +8,10 @@ use std::{
 use media::codec::CodecKind;
 use serde::Deserialize;
 
+mod guards;
+
+pub use guards::Guards;
+
 use crate::ids::{AgentId, EndpointId};
 
 /// One node's configuration, checked.
@@ -29,6 +33,8 @@ pub struct Config {
     pub media: Media,
     /// When media joins.
     pub gate: Gate,
+    /// All on; see `Guards`.
+    pub guards: Guards,
 }
 
 /// An address we listen on, with the address that it says to peers.
@@ -99,7 +105,7 @@ pub struct AgentEntry {
 }
 
 /// Where callers wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queue {
     /// The clip of the music, repeated.
     pub music: String,

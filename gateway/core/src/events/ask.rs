@@ -51,6 +51,13 @@ pub struct Asks {
     open: BTreeMap<AskId, Instant>,
 }
 
+impl Ask {
+    /// Its name.
+    pub fn id(&self) -> AskId {
+        self.token.0
+    }
+}
+
 impl Asks {
     /// Opens a question.
     pub fn put(&mut self, question: Question, deadline: Instant) -> Ask {
@@ -62,6 +69,14 @@ impl Asks {
     /// Closes it; `false` if its deadline closed it before.
     pub fn settle(&mut self, reply: &Reply) -> bool {
         self.open.remove(&reply.ask).is_some()
+    }
+
+    /// Gives up the earliest question whose deadline has come.
+    pub fn give_up(&mut self, now: Instant) -> Option<AskId> {
+        let (ask, _) = self.open.iter().filter(|(_, deadline)| **deadline <= now).min_by_key(|(_, deadline)| **deadline)?;
+        let ask = *ask;
+        self.open.remove(&ask);
+        Some(ask)
     }
 
     /// The next question to give up.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use media::sdp::{Answer, Offer};
 use serde::{Deserialize, Serialize};
 
+use super::story::Card;
 use crate::{
     cause::Cause,
-    ids::{AgentId, LegId},
+    ids::{AgentId, LegId, UtcMillis},
     private::Private,
 };
 
@@ -57,6 +58,16 @@ pub enum LegEvent {
     Replaced { by: LegId },
     /// The referred party's fate, as the far end reports it (RFC 3515 2.4.5).
     ReferProgressed { status: u16 },
+    /// Hears us from here on: the ACK has come, or the peer is connected. What is said before is lost to it.
+    Ready,
+    /// The browser of a leg that we ring has made its offer.
+    MediaOffered { offer: Offer },
+    /// The page has drawn this version of the card, so many ms after it came.
+    CardDrawn { version: u32, rendered_ms: u32 },
+    /// The agent takes the call; media goes its own way.
+    Accepted,
+    /// The agent holds the other side, or goes on.
+    Held { held: bool },
     /// Gone: by goodbye, by cancel, by a dead session timer (RFC 4028) or a lost page.
     HungUp(Cause),
 }
@@ -88,6 +99,18 @@ pub enum LegCommand {
     NotifyRefer { status: u16 },
     /// Do not take a refer.
     RejectRefer(Cause),
+    /// Ring an agent's desk: draw this card, ring until then.
+    Present { card: Box<Card>, ring_deadline: UtcMillis },
+    /// Our answer to `MediaOffered`; the call is not taken by it.
+    AnswerMedia { answer: Answer },
+    /// Caller and agent hear each other.
+    Bridged { version: u32 },
+    /// The running menu, for legs that have a screen: key and label in spoken order; empty takes it away.
+    ShowMenu { items: Vec<(char, String)> },
+    /// What is being said, for legs that have a screen.
+    Caption { speaker: String, text: Private<String> },
+    /// Where things stand, in a word that the page translates.
+    Status { state: String, detail: Option<String> },
     /// End it in whatever way its state asks for: CANCEL, BYE, or a word to the page.
     Hangup(Cause),
 }

@@ -94,6 +94,9 @@ pub enum Notice {
     /// What is being said, and by whom.
     #[serde(rename = "caption")]
     Caption { call: CallId, speaker: String, text: Private<String> },
+    /// What was said could not be done, and what to do instead.
+    #[serde(rename = "problem")]
+    Problem { call: Option<CallId>, what: String },
     /// Where things stand, in a word the page translates: in the menu, second in line, recording, reconnecting.
     #[serde(rename = "status")]
     Status { call: Option<CallId>, state: String, detail: Option<String> },

@@ -8,6 +8,7 @@ mod check;
 mod exits;
 mod expression;
 mod fault;
+mod library;
 pub mod order;
 mod prompts;
 mod script;
@@ -17,6 +18,7 @@ mod yaml;
 
 pub use border::{Action, Event, Utterance};
 pub use fault::Fault;
+pub use library::Library;
 pub use prompts::PromptBook;
 pub use script::{Identify, Script};
 pub use session::{Session, Start};

@@ -59,8 +59,25 @@ pub enum Output {
     Ask(Ask),
     /// Tell a page; the last `REPLAY_MAX` of each channel are kept for `resume`, an older gap is mended by a whole new card.
     Push { channel: ChannelId, message: ServerMessage },
+    /// Someone was not let in: for the log and the console.
+    Rejected(Rejection),
     /// Append to history; never dropped: a full store queue makes the node refuse new calls.
     Write(Record),
+}
+
+/// A call that was not let in, with the rule that came nearest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Where it came from.
+    pub from: SocketAddr,
+    /// The caller as shown.
+    pub caller: Private<String>,
+    /// The user part that was dialled.
+    pub dialled: String,
+    /// SIP status of the answer.
+    pub status: u16,
+    /// What arrived, the nearest rule, the field that differed, the line that would admit it.
+    pub why: String,
 }
 
 /// Who looks at a page.

@@ -1,12 +1,38 @@
 //! The node minus I/O: signalling, IVR, context, routing, agents.
 
+mod admit;
 mod border;
+mod carry;
+mod places;
+mod sip_leg;
+mod slot;
+mod web_leg;
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
 
-pub use border::{AdminCommand, Attendance, Input, Output, Page};
+use rand::{Rng, SeedableRng};
 
-use crate::now::Now;
+pub use border::{AdminCommand, Attendance, Input, Output, Page, Rejection};
+use slot::{Places, Slot};
+
+use crate::{
+    acd::Acd,
+    call::{Mint, Stimulus},
+    config::Config,
+    context::pointer::PointerKey,
+    events::{
+        ask::{AskFailure, Asks, Reply},
+        media::{MediaCommand, MediaEvent},
+    },
+    ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
+    ivr::Library,
+    now::Now,
+    timers::TimerTable,
+};
 
 /// The node minus I/O: signalling, IVR, context, routing, agents.
 ///
@@ -15,21 +41,94 @@ use crate::now::Now;
 /// `handle` never blocks and never fails: junk is counted, and a call's fate is a `Cause`.
 /// Same seed, same inputs, same stamps: same outputs, byte for byte.
 pub struct Switch<R> {
-    /// Chance: tags, branches, Call-IDs and SDES keys. A stream cipher, seeded by the system in the shell and by a number in tests.
-    #[expect(dead_code, reason = "the skeleton draws nothing yet")]
+    /// Chance: context and session ids; the SIP floor has a generator of its own, drawn from this one.
     rng: R,
+    config: Arc<Config>,
+    library: Library,
+    pointer_key: PointerKey,
+    sip: sip_leg::SipLegs<R>,
+    web: web_leg::WebLegs,
+    acd: Acd,
+    calls: BTreeMap<CallId, Slot>,
+    by_leg: BTreeMap<LegId, CallId>,
+    by_port: BTreeMap<PortId, CallId>,
+    by_ask: BTreeMap<AskId, CallId>,
+    places: BTreeMap<ShardId, Places>,
+    asks: Asks,
+    mint: Mint,
+    timers: TimerTable<Due>,
+    /// What was told last of each caller's place in line.
+    told: BTreeMap<crate::ids::EntryId, usize>,
+    last_call: CallId,
+    draining: bool,
     outputs: VecDeque<Output>,
 }
 
-impl<R> Switch<R> {
-    /// A node at rest. (`R` is a `rand` generator.)
-    pub fn new(rng: R) -> Self {
-        Self { rng, outputs: VecDeque::new() }
+/// What falls due in a Switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A call's own deadline.
+    Call(CallId),
+    /// An agent has had long enough to wrap up.
+    WrapUp(AgentId, CallId),
+}
+
+/// What a Switch is made of besides chance.
+pub struct Setup {
+    /// Endpoints, trunks, routes, agents.
+    pub config: Arc<Config>,
+    /// Scripts and prompts.
+    pub library: Library,
+    /// Seals T0 pointers (32 bytes or more, secret to the company's nodes).
+    pub secret: Vec<u8>,
+    /// The media threads.
+    pub shards: Vec<ShardId>,
+}
+
+impl<R: Rng + SeedableRng> Switch<R> {
+    /// A node at rest; its first outputs lease ports.
+    pub fn new(mut rng: R, setup: Setup) -> Self {
+        let sip = sip_leg::SipLegs::new(&setup.config, R::from_rng(&mut rng));
+        let mut switch = Self {
+            sip,
+            rng,
+            pointer_key: PointerKey::new(&setup.secret),
+            config: setup.config,
+            library: setup.library,
+            web: web_leg::WebLegs::default(),
+            acd: Acd::default(),
+            calls: BTreeMap::new(),
+            by_leg: BTreeMap::new(),
+            by_port: BTreeMap::new(),
+            by_ask: BTreeMap::new(),
+            places: setup.shards.into_iter().map(|shard| (shard, Places::default())).collect(),
+            asks: Asks::default(),
+            mint: Mint::default(),
+            timers: TimerTable::new(),
+            told: BTreeMap::new(),
+            last_call: CallId(0),
+            draining: false,
+            outputs: VecDeque::new(),
+        };
+        switch.lease();
+        switch
     }
 
     /// Takes one input in; whatever follows from it waits in `poll`.
-    pub fn handle(&mut self, _now: Now, _input: Input<'_>) {
-        todo!("sip > leg > call > ivr, routing, acd")
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Received { endpoint, from, bytes } => self.sip.receive(now, endpoint, from, bytes),
+            Input::Joined { channel, page } => self.joined(now, channel, page),
+            Input::Said { channel, message } => self.said(now, channel, message),
+            Input::Left { channel } => self.left(now, channel),
+            Input::Media { shard, event } => self.media(now, shard, event),
+            Input::Replied(reply) => self.replied(now, reply),
+            Input::Told(command) => self.told_by_operator(now, command),
+            Input::Woke => self.woke(now),
+            // Streams come with the TCP endpoint; until one is configured the shell opens none.
+            Input::Connected { .. } | Input::ConnectFailed { .. } | Input::Stream { .. } | Input::Disconnected { .. } => {}
+        }
+        self.settle(now);
     }
 
     /// The next thing to be done, in the order it must be done.
@@ -39,6 +138,122 @@ impl<R> Switch<R> {
 
     /// When to say `Woke` if nothing else happens first; `None` while nothing is awaited.
     pub fn deadline(&self) -> Option<Instant> {
-        todo!("the earliest of the timer table")
+        [self.sip.deadline(), self.timers.next(), self.asks.deadline()].into_iter().flatten().min()
+    }
+
+    /// Live calls.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.calls.keys().copied()
+    }
+
+    /// Where a live call is, in one word.
+    pub fn phase_of(&self, call: CallId) -> Option<&'static str> {
+        self.calls.get(&call)?.call.as_ref().map(|call| call.phase().name())
+    }
+
+    /// The people at a desk.
+    pub fn agents(&self) -> impl Iterator<Item = &crate::acd::Agent> {
+        self.acd.agents()
+    }
+
+    /// Refuses new calls and waits for the last one to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    fn media(&mut self, now: Now, shard: ShardId, event: MediaEvent) {
+        let call = match &event {
+            MediaEvent::PortsLeased { locals } => {
+                if let Some(places) = self.places.get_mut(&shard) {
+                    places.leased(locals);
+                }
+                return;
+            }
+            MediaEvent::Recorded { recording, .. } | MediaEvent::RecordingFailed { recording, .. } => Some(CallId(recording.0)),
+            MediaEvent::PeerAnswered { port, .. }
+            | MediaEvent::PeerConnected { port }
+            | MediaEvent::PeerGone { port, .. }
+            | MediaEvent::DigitHeard { port, .. }
+            | MediaEvent::PlayDone { port, .. }
+            | MediaEvent::SpeechStarted { port }
+            | MediaEvent::SpeechEnded { port, .. }
+            | MediaEvent::Quality { port, .. }
+            | MediaEvent::MediaLost { port }
+            | MediaEvent::Closed { port, .. } => self.by_port.get(port).copied(),
+            MediaEvent::ForkClosed { .. } => None,
+        };
+        if let MediaEvent::Closed { port, .. } = &event {
+            self.by_port.remove(port);
+            if let Some(places) = self.places.get_mut(&shard) {
+                places.closed();
+            }
+        }
+        if let Some(call) = call {
+            self.step(now, call, Stimulus::Media(event));
+        }
+    }
+
+    fn replied(&mut self, now: Now, reply: Reply) {
+        let ask = reply.ask();
+        let late = !self.asks.settle(&reply);
+        if let Some(call) = self.by_ask.remove(&ask) {
+            self.step(now, call, Stimulus::Replied { ask, finding: reply.finding, late });
+        }
+    }
+
+    fn told_by_operator(&mut self, now: Now, command: AdminCommand) {
+        match command {
+            AdminCommand::Drain => {
+                self.draining = true;
+                self.sip.drain();
+            }
+            AdminCommand::Reload(config) => {
+                self.sip.reconfigure(&config);
+                self.config = config;
+            }
+            AdminCommand::Hangup { call } => self.step(now, call, Stimulus::HungUpByOperator),
+            // A supervisor's desk comes with the supervisor's page; until then nobody can say this.
+            AdminCommand::Attend { .. } => {}
+        }
+    }
+
+    fn woke(&mut self, now: Now) {
+        self.sip.wake(now);
+        while let Some(ask) = self.asks.give_up(now.instant) {
+            if let Some(call) = self.by_ask.get(&ask).copied() {
+                self.step(now, call, Stimulus::Replied { ask, finding: Err(AskFailure::TimedOut), late: false });
+            }
+        }
+        while let Some(due) = self.timers.pop_due(now.instant) {
+            match due {
+                Due::Call(call) => self.step(now, call, Stimulus::Woke),
+                Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call),
+            }
+        }
+    }
+
+    /// What must hold between two inputs: SIP events are heard, callers in line have agents where there are any, ports are ready.
+    fn settle(&mut self, now: Now) {
+        loop {
+            self.hear_sip(now);
+            match self.acd.next_match(now.instant) {
+                Some(found) => self.step(now, found.call, Stimulus::Matched(found)),
+                None => break,
+            }
+        }
+        self.tell_places(now);
+        self.sip.flush(&mut self.outputs);
+        self.lease();
+    }
+
+    fn lease(&mut self) {
+        for (shard, places) in &mut self.places {
+            if let Some(count) = places.want() {
+                self.outputs.push_back(Output::Media { shard: *shard, command: MediaCommand::LeasePorts { count } });
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+SHELL := bash
+CARGO ?= cargo
+WEB := gateway/web
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+.PHONY: run test rehearse bench soak sim lint web prompts setup
+
+run: setup web
+	$(CARGO) run --release --bin tandem -- demo
+
+test: setup web
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	cd $(WEB) && npm run --silent check
+	$(CARGO) build --bin tandem
+	$(CARGO) test --workspace
+	$(MAKE) --no-print-directory rehearse
+
+# The product's one story with real browsers and a SIP phone; what it saw lies in target/rehearsal/.
+rehearse: setup web
+	$(CARGO) build --bin tandem
+	tests/rehearse/run
+
+# Full-size figures; the tables in docs/performance.md come from here.
+bench: setup web
+	$(CARGO) build --release --bin tandem
+	tests/bench/run
+
+soak: setup web
+	$(CARGO) build --release --bin tandem
+	tests/bench/soak
+
+# Days of calls in the simulated world: SEEDS=500 make sim, or SEED=0x2f1c make sim for one.
+sim:
+	$(CARGO) test --release -p tests --test world -- --nocapture
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+web: $(WEB)/dist/.built
+
+$(WEB)/dist/.built: $(WEB_SOURCES)
+	cd $(WEB) && npm ci --silent --no-fund --no-audit && npm run --silent build
+	@touch $@
+
+prompts:
+	deploy/prompts.sh
+
+setup:
+	@deploy/setup.sh

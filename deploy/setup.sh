@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs from Debian what the build and the tests need; says nothing when nothing is missing.
+set -euo pipefail
+
+# command -> package
+needs=(
+  cmake:cmake
+  c++:g++
+  pkg-config:pkg-config
+  espeak-ng:espeak-ng
+  sox:sox
+  sipp:sip-tester
+  baresip:baresip
+  chromium:chromium
+)
+
+missing=()
+for need in "${needs[@]}"; do
+  command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo="sudo"
+echo "installing: ${missing[*]}"
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,163 @@
+//! From the first leg's offer to the first word: who is it, and can we hear each other?
+
+use std::time::Duration;
+
+use media::sdp::{Answer, Offer};
+
+use super::{Arrival, Call, Due, Phase, leg::Leg, turn::Turn};
+use crate::{
+    cause::Cause,
+    config::RouteAction,
+    context::identity,
+    events::{
+        ask::{AskFailure, Finding, Question},
+        leg::{Direction, LegCommand},
+        media::MediaCommand,
+        record::Happened,
+        story::{Routing, Story, Walk},
+    },
+    ids::{AskId, CallId, LegId, PortId, RecordingId},
+    private::Private,
+    timers::TimerTable,
+};
+
+pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: Arrival, turn: &mut Turn<'_>) -> Call {
+    let (context_id, session_id) = ids;
+    turn.write(Happened::CallStarted { context_id: context_id.clone(), session_id: session_id.clone(), previous: None });
+    turn.write(Happened::LegStarted { leg: caller, direction: Direction::Inbound, peer: arrival.caller.clone() });
+    let mut call = Call {
+        id,
+        context_id,
+        session_id,
+        caller: Leg::new(caller, Direction::Inbound, arrival.media.clone()),
+        far: None,
+        parting: Vec::new(),
+        story: Story::default(),
+        walk: Walk { flow: String::new(), version: 0, path: Vec::new(), menu: None },
+        routing: Routing { queue: String::new(), skills: Vec::new(), waited_ms: 0, tried: Vec::new(), chosen_because: String::new() },
+        handovers: Vec::new(),
+        exit: None,
+        slots: Vec::new(),
+        version: 0,
+        recording: None,
+        playing: None,
+        timers: TimerTable::new(),
+        started: turn.now.utc,
+        queued_at: None,
+        talk_began: None,
+        talked_ms: 0,
+        waited_ms: 0,
+        agent: None,
+        offered: None,
+        phase: Phase::Connecting,
+        arrival,
+    };
+    match call.arrival.action.clone() {
+        RouteAction::Bridge(uri) => call.dial_through(uri, turn),
+        RouteAction::Script(_) => call.identify(turn),
+    }
+    call
+}
+
+impl Call {
+    fn identify(&mut self, turn: &mut Turn<'_>) {
+        let number = identity::tel(&self.arrival.caller.0, self.arrival.region.as_deref()).map(Private);
+        let deadline = turn.now.instant + IDENTIFY_MAX;
+        let ask = turn.ask(Question::Identify { token: self.arrival.token.clone(), number }, deadline);
+        self.phase = Phase::Arriving { ask };
+        // A browser's connection takes as long as the look-up: both at once.
+        if self.caller.media == super::LegMedia::Web {
+            self.open_caller(turn);
+        }
+    }
+
+    pub(super) fn replied(&mut self, ask: AskId, finding: Result<Finding, AskFailure>, late: bool, turn: &mut Turn<'_>) {
+        match (&self.phase, finding) {
+            (Phase::Arriving { ask: asked }, Ok(Finding::Identified(story))) if *asked == ask => self.identified(*story, turn),
+            (Phase::Arriving { ask: asked }, _) if *asked == ask => self.identified(Story::default(), turn),
+            (Phase::Reserving { ask: asked, .. }, finding) if *asked == ask => self.reserved(finding, turn),
+            (_, Ok(Finding::Identified(story))) if late => self.identified_late(*story, turn),
+            _ => {}
+        }
+    }
+
+    fn identified(&mut self, story: Story, turn: &mut Turn<'_>) {
+        turn.write(Happened::Identified { customer: story.customer.as_ref().map(|customer| customer.id), late: false });
+        self.story = story;
+        self.phase = Phase::Connecting;
+        match (&self.caller.media, self.caller.ready) {
+            (super::LegMedia::Web, true) => self.serve(turn),
+            (super::LegMedia::Web, false) => {}
+            (super::LegMedia::Rtp(_), _) => self.open_caller(turn),
+        }
+    }
+
+    fn identified_late(&mut self, story: Story, turn: &mut Turn<'_>) {
+        turn.write(Happened::Identified { customer: story.customer.as_ref().map(|customer| customer.id), late: true });
+        self.story = story.clone();
+        self.story_arrived(story, turn);
+    }
+
+    /// Answers the caller's offer, and starts the recording with the answer.
+    fn open_caller(&mut self, turn: &mut Turn<'_>) {
+        let offer = self.arrival.offer.clone();
+        match self.caller.open(&offer, turn) {
+            Ok(Some(answer)) => self.answer_caller(answer, turn),
+            Ok(None) => self.timers.set(Due::Ready, turn.now.instant + READY_MAX),
+            Err(cause) => self.end(cause, turn),
+        }
+    }
+
+    pub(super) fn answer_caller(&mut self, answer: Answer, turn: &mut Turn<'_>) {
+        self.record(turn);
+        turn.leg(self.caller.id, LegCommand::Answer { answer });
+        self.timers.set(Due::Ready, turn.now.instant + READY_MAX);
+    }
+
+    fn record(&mut self, turn: &mut Turn<'_>) {
+        if let (true, Some(caller)) = (self.arrival.record, self.caller.port) {
+            let recording = RecordingId(self.id.0);
+            self.recording = Some(recording);
+            turn.media(MediaCommand::Record { recording, caller, agent: None });
+        }
+    }
+
+    pub(super) fn peer_answered(&mut self, port: PortId, answer: Answer, turn: &mut Turn<'_>) {
+        if self.caller.port == Some(port) {
+            self.answer_caller(answer, turn);
+        } else if let Some(far) = self.far.as_ref().filter(|far| far.port == Some(port)) {
+            turn.leg(far.id, LegCommand::AnswerMedia { answer });
+        }
+    }
+
+    /// The caller hears us from here on, so the first word is not cut.
+    pub(super) fn caller_ready(&mut self, turn: &mut Turn<'_>) {
+        if self.caller.ready {
+            return;
+        }
+        self.caller.ready = true;
+        self.timers.stop(&Due::Ready);
+        if matches!(self.phase, Phase::Connecting) {
+            self.serve(turn);
+        }
+    }
+
+    pub(super) fn caller_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
+        let answer = match offer {
+            Some(offer) => self.caller.reopen(&offer, turn),
+            None => Err(Cause::NOT_ACCEPTABLE),
+        };
+        turn.leg(
+            self.caller.id,
+            match answer {
+                Ok(answer) => LegCommand::AcceptReoffer { answer },
+                Err(cause) => LegCommand::RejectReoffer(cause),
+            },
+        );
+    }
+}
+
+/// Past it the call goes on as anonymous, and the story joins when it comes (ivr.md, `identify`).
+const IDENTIFY_MAX: Duration = Duration::from_millis(400);
+/// 64*T1, after which a peer that has not acknowledged is dead (RFC 3261 13.3.1.4).
+const READY_MAX: Duration = Duration::from_secs(32);

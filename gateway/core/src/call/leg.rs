@@ -1,0 +1,196 @@
+//! One participant of a call: its signalling life and its port.
+
+use std::net::{IpAddr, SocketAddr};
+
+use media::{
+    codec::CodecKind,
+    sdp::{
+        Answer, Description, Flow, MediaPlan, Offer,
+        negotiate::{self, Terms},
+    },
+};
+
+use super::turn::Turn;
+use crate::{
+    cause::Cause,
+    events::{
+        leg::{Direction, LegCommand},
+        media::{MediaCommand, Quality},
+        record::Happened,
+    },
+    ids::{LegId, PortId},
+};
+
+/// How a participant's audio travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegMedia {
+    /// RTP on a leased address, by offer and answer of ours.
+    Rtp(RtpTerms),
+    /// A WebRTC peer, which answers for itself.
+    Web,
+}
+
+/// What the endpoint and the trunk of a leg prescribe for its audio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RtpTerms {
+    /// In order of preference.
+    pub codecs: Vec<CodecKind>,
+    /// The address in our SDP.
+    pub advertised: IpAddr,
+    /// Where the signalling came from, only where the peer is behind NAT.
+    pub signalled_from: Option<IpAddr>,
+}
+
+/// One participant.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) direction: Direction,
+    pub(super) media: LegMedia,
+    pub(super) port: Option<PortId>,
+    /// Hears us: ACK or a connected peer.
+    pub(super) ready: bool,
+    /// Signalling is over.
+    pub(super) over: Option<Cause>,
+    local: Option<SocketAddr>,
+    /// What we said last on this leg: fixes version and payload types of what we say next (RFC 3264 8).
+    said: Option<Description>,
+    quality: Option<Quality>,
+    told: bool,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId, direction: Direction, media: LegMedia) -> Self {
+        Self { id, direction, media, port: None, ready: false, over: None, local: None, said: None, quality: None, told: false }
+    }
+
+    /// Opens a port for an offer of this leg's; a WebRTC peer answers later by `PeerAnswered`, RTP at once.
+    ///
+    /// # Errors
+    /// No port is to be had, or nothing is in common with the offer.
+    pub(super) fn open(&mut self, offer: &Offer, turn: &mut Turn<'_>) -> Result<Option<Answer>, Cause> {
+        match &self.media {
+            LegMedia::Web => {
+                let port = turn.mint.port();
+                self.port = Some(port);
+                turn.media(MediaCommand::OpenPeer { port, offer: offer.clone() });
+                Ok(None)
+            }
+            LegMedia::Rtp(_) => {
+                let (answer, plan) = self.negotiate(offer, turn)?;
+                self.open_port(plan, turn);
+                Ok(Some(answer))
+            }
+        }
+    }
+
+    /// Answers a re-offer of this leg's within its session: hold, resume, codec or address (RFC 3264 8).
+    pub(super) fn reopen(&mut self, offer: &Offer, turn: &mut Turn<'_>) -> Result<Answer, Cause> {
+        let (answer, plan) = self.negotiate(offer, turn)?;
+        if let Some(port) = self.port {
+            turn.media(MediaCommand::Replan { port, plan });
+            turn.media(MediaCommand::Commit { port });
+        }
+        Ok(answer)
+    }
+
+    /// Our offer for a leg that we dial.
+    pub(super) fn offer(&mut self, turn: &mut Turn<'_>) -> Result<Offer, Cause> {
+        let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
+        let terms = terms.clone();
+        let local = self.local(turn)?;
+        let offer = negotiate::offer(&self.terms(&terms, local));
+        self.said = Some(offer.description().clone());
+        Ok(offer)
+    }
+
+    /// Opens the port of a leg that we dialled, by the answer to our offer.
+    pub(super) fn settle(&mut self, offer: &Offer, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
+        let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
+        let terms = terms.clone();
+        let local = self.local(turn)?;
+        let plan = negotiate::accept(offer, answer, &self.terms(&terms, local)).map_err(|refused| not_acceptable(refused.status))?;
+        self.open_port(plan, turn);
+        Ok(())
+    }
+
+    /// Says goodbye in signalling, once.
+    pub(super) fn hang_up(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        if self.over.is_none() {
+            self.over = Some(cause);
+            turn.leg(self.id, LegCommand::Hangup(cause));
+        }
+    }
+
+    /// Closes the port, once; `Closed` follows where there is one.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        if let Some(port) = self.port
+            && !self.told
+        {
+            self.told = true;
+            turn.media(MediaCommand::Close { port });
+        }
+    }
+
+    /// The shard has closed the port.
+    pub(super) fn closed(&mut self, quality: Quality, turn: &mut Turn<'_>) {
+        self.port = None;
+        self.quality = Some(quality);
+        self.end(turn);
+    }
+
+    /// Writes the leg's last record; the cause is why its signalling ended.
+    pub(super) fn end(&self, turn: &mut Turn<'_>) {
+        let cause = self.over.unwrap_or(Cause::BROKEN);
+        turn.write(Happened::LegEnded { leg: self.id, cause, quality: self.quality });
+    }
+
+    fn negotiate(&mut self, offer: &Offer, turn: &mut Turn<'_>) -> Result<(Answer, MediaPlan), Cause> {
+        let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
+        let terms = terms.clone();
+        let local = self.local(turn)?;
+        match negotiate::answer(offer, &self.terms(&terms, local)) {
+            Ok((answer, plan)) => {
+                self.said = Some(answer.description().clone());
+                Ok((answer, plan))
+            }
+            Err(refused) => {
+                if self.port.is_none() {
+                    turn.leases.extend(self.local.take());
+                }
+                Err(not_acceptable(refused.status))
+            }
+        }
+    }
+
+    fn open_port(&mut self, plan: MediaPlan, turn: &mut Turn<'_>) {
+        let port = turn.mint.port();
+        self.port = Some(port);
+        turn.media(MediaCommand::Open { port, plan });
+    }
+
+    /// The leased address of this leg, taken at its first need.
+    fn local(&mut self, turn: &mut Turn<'_>) -> Result<SocketAddr, Cause> {
+        if self.local.is_none() {
+            self.local = turn.leases.pop_front();
+        }
+        self.local.ok_or(Cause::NO_CIRCUIT)
+    }
+
+    fn terms<'a>(&'a self, terms: &'a RtpTerms, local: SocketAddr) -> Terms<'a> {
+        Terms {
+            codecs: &terms.codecs,
+            local,
+            advertised: terms.advertised,
+            session_id: self.id.0,
+            previous: self.said.as_ref(),
+            signalled_from: terms.signalled_from,
+            flow: Flow::SendRecv,
+        }
+    }
+}
+
+/// The peer's description cannot be met; its status is 400 or 488.
+fn not_acceptable(status: u16) -> Cause {
+    Cause { sip: status, ..Cause::NOT_ACCEPTABLE }
+}

@@ -1,0 +1,98 @@
+//! A leg dialled for the caller, and the two joined: a route's bridge, or a script's `dial`.
+
+use std::time::Duration;
+
+use media::sdp::{Answer, Offer};
+
+use super::{Call, Due, Phase, leg::Leg, leg::LegMedia, turn::Turn};
+use crate::{
+    cause::Cause,
+    events::{
+        leg::{Direction, LegCommand, Target},
+        record::Happened,
+    },
+    private::Private,
+};
+
+impl Call {
+    pub(super) fn dial_through(&mut self, to: String, turn: &mut Turn<'_>) {
+        let id = turn.mint.leg();
+        let media = match &self.caller.media {
+            LegMedia::Rtp(_) => self.caller.media.clone(),
+            // A page's call goes out by the terms of the endpoint that dials; the Switch knows them.
+            LegMedia::Web => LegMedia::Rtp(super::RtpTerms {
+                codecs: vec![media::codec::CodecKind::Opus, media::codec::CodecKind::Pcma, media::codec::CodecKind::Pcmu],
+                advertised: turn.config.media.advertised,
+                signalled_from: None,
+            }),
+        };
+        let mut far = Leg::new(id, Direction::Outbound, media);
+        turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(to.clone()) });
+        let offer = match far.offer(turn) {
+            Ok(offer) => offer,
+            Err(cause) => {
+                far.over = Some(cause);
+                far.end(turn);
+                self.end(cause, turn);
+                return;
+            }
+        };
+        self.offered = Some(offer.clone());
+        let pointer = turn.pointer_key.pointer(&self.context_id);
+        turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None });
+        self.far = Some(far);
+        self.phase = Phase::Dialling;
+        self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
+    }
+
+    pub(super) fn ringing(&self, turn: &mut Turn<'_>) {
+        if self.caller.port.is_none() {
+            turn.leg(self.caller.id, LegCommand::Ring);
+        }
+        self.tell_caller("ringing", None, turn);
+    }
+
+    pub(super) fn dialled_answered(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
+        self.timers.stop(&Due::Answer);
+        let (Some(far), Some(offer)) = (self.far.as_mut(), self.offered.take()) else { return };
+        far.ready = true;
+        if let Err(cause) = far.settle(&offer, answer, turn) {
+            self.end(cause, turn);
+            return;
+        }
+        self.phase = Phase::Through { bridge: turn.mint.bridge() };
+        self.talk_began = Some(turn.now.instant);
+        if self.caller.port.is_some() {
+            self.silence(turn);
+        } else {
+            let offer = self.arrival.offer.clone();
+            match self.caller.open(&offer, turn) {
+                Ok(Some(answer)) => self.answer_caller(answer, turn),
+                Ok(None) => {}
+                Err(cause) => {
+                    self.end(cause, turn);
+                    return;
+                }
+            }
+        }
+        self.join(turn);
+        self.tell_caller("talking", None, turn);
+    }
+
+    pub(super) fn dialled_refused(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        self.end(cause, turn);
+    }
+
+    pub(super) fn far_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
+        let Some(far) = self.far.as_mut() else { return };
+        let answer = offer.map_or(Err(Cause::NOT_ACCEPTABLE), |offer| far.reopen(&offer, turn));
+        let command = match answer {
+            Ok(answer) => LegCommand::AcceptReoffer { answer },
+            Err(cause) => LegCommand::RejectReoffer(cause),
+        };
+        turn.leg(far.id, command);
+    }
+}
+
+/// Longer than a phone rings in most networks; then the caller hears that nobody answers.
+const ANSWER_MAX: Duration = Duration::from_secs(120);

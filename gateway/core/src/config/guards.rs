@@ -1,0 +1,18 @@
+//! Switches that only tests turn.
+
+/// The guards whose proofs must be able to fail; no file can turn them off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guards {
+    /// Media joins only when the agent has the card, or late at the gate's deadline.
+    pub gate: bool,
+    /// RTP is taken from, and sent to, allowed sources alone.
+    pub source_lock: bool,
+    /// Whoever claims to be a phone of ours proves it by digest.
+    pub digest: bool,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self { gate: true, source_lock: true, digest: true }
+    }
+}

@@ -1,0 +1,171 @@
+//! Who may call, where the call goes, and its beginning.
+
+use std::net::SocketAddr;
+
+use media::{codec::CodecKind, sdp::Offer};
+use rand::{Rng, SeedableRng};
+
+use super::{
+    Output, Rejection, Switch,
+    sip_leg::{Invitation, SipEvent},
+    slot::Slot,
+};
+use crate::{
+    call::{Arrival, Call, LegMedia, RtpTerms},
+    cause::Cause,
+    events::story::Medium,
+    ids::{CallId, ChannelId, ShardId},
+    now::Now,
+    private::Private,
+    routing::{self, Refusal},
+};
+
+impl<R: Rng + SeedableRng> Switch<R> {
+    /// Takes in what SIP has understood of the bytes.
+    pub(super) fn hear_sip(&mut self, now: Now) {
+        while let Some(event) = self.sip.next_event() {
+            match event {
+                SipEvent::Invited(invitation) => self.invited(now, *invitation),
+                SipEvent::Leg(leg, event) => self.leg_did(now, leg, event),
+            }
+        }
+    }
+
+    fn invited(&mut self, now: Now, invitation: Invitation) {
+        // A phone of ours proves itself, wherever it speaks from; a trunk is known by its address.
+        let trunk = if invitation.user.is_some() {
+            None
+        } else if invitation.claims_phone && self.config.guards.digest {
+            self.sip.challenge(now, invitation.usage);
+            return;
+        } else {
+            match routing::trunk_of(&self.config, invitation.from) {
+                Ok(trunk) => Some(trunk.clone()),
+                Err(refusal) => return self.refuse(now, &invitation, refusal),
+            }
+        };
+        let name = trunk.as_ref().map(|trunk| trunk.name.clone());
+        let route = match routing::route_of(&self.config, name.as_deref(), &invitation.dialled) {
+            Ok(route) => route.clone(),
+            Err(refusal) => return self.refuse(now, &invitation, refusal),
+        };
+        let refused = |cause: Cause, why: &str| Refusal { cause, why: why.to_owned(), to_peer: true };
+        if self.draining {
+            return self.refuse(now, &invitation, refused(Cause::DRAINING, "this node is about to stop; try another"));
+        }
+        let offer = match &invitation.offer {
+            Some(Ok(offer)) => offer.clone(),
+            Some(Err(bad)) => {
+                let cause = Cause { sip: bad.status, ..Cause::NOT_ACCEPTABLE };
+                return self.refuse(now, &invitation, refused(cause, bad.why));
+            }
+            None => return self.refuse(now, &invitation, refused(Cause::NOT_ACCEPTABLE, "an INVITE without an offer is not taken yet")),
+        };
+        let Some(shard) = self.place() else {
+            return self.refuse(now, &invitation, refused(Cause::NO_CIRCUIT, "all media threads are full"));
+        };
+        let endpoint = self.config.endpoints.iter().find(|endpoint| endpoint.id == invitation.endpoint);
+        let advertised = trunk.as_ref().and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| endpoint.advertised));
+        let codecs = match &trunk {
+            Some(trunk) if !trunk.codecs.is_empty() => trunk.codecs.clone(),
+            _ => CODECS.to_vec(),
+        };
+        let nat = trunk.as_ref().is_none_or(|trunk| trunk.nat);
+        let arrival = Arrival {
+            caller: invitation.caller.clone(),
+            dialled: invitation.dialled.clone(),
+            trunk: name,
+            region: trunk.and_then(|trunk| trunk.default_region),
+            token: None,
+            medium: Medium::Call,
+            media: LegMedia::Rtp(RtpTerms {
+                codecs,
+                advertised: advertised.unwrap_or(self.config.media.advertised),
+                signalled_from: nat.then(|| invitation.from.ip()),
+            }),
+            offer,
+            action: route.action,
+            record: route.record,
+        };
+        let leg = self.mint.leg();
+        self.sip.hold(leg, invitation.usage);
+        self.begin(now, shard, leg, arrival);
+    }
+
+    pub(super) fn page_calls(&mut self, now: Now, channel: ChannelId, token: Option<Private<String>>, dialled: &str, offer: Offer) {
+        if self.draining {
+            return self.refuse_page(channel, "This line is about to close. Call again in a minute.");
+        }
+        let route = match routing::route_of(&self.config, None, dialled) {
+            Ok(route) => route.clone(),
+            Err(refusal) => return self.refuse_page(channel, &refusal.why),
+        };
+        let Some(shard) = self.place() else {
+            return self.refuse_page(channel, "All lines are busy. Call again in a minute.");
+        };
+        let arrival = Arrival {
+            caller: Private(String::new()),
+            dialled: dialled.to_owned(),
+            trunk: None,
+            region: None,
+            token,
+            medium: Medium::Call,
+            media: LegMedia::Web,
+            offer,
+            action: route.action,
+            record: route.record,
+        };
+        let leg = self.mint.leg();
+        let id = self.next_call(now);
+        self.web.hold(leg, channel, id);
+        self.begin_as(now, id, shard, leg, arrival);
+    }
+
+    fn begin(&mut self, now: Now, shard: ShardId, leg: crate::ids::LegId, arrival: Arrival) {
+        let id = self.next_call(now);
+        self.begin_as(now, id, shard, leg, arrival);
+    }
+
+    fn begin_as(&mut self, now: Now, id: CallId, shard: ShardId, leg: crate::ids::LegId, arrival: Arrival) {
+        self.calls.insert(id, Slot { call: None, config: self.config.clone(), shard, legs: Vec::new(), ports: Vec::new() });
+        if let Some(places) = self.places.get_mut(&shard) {
+            places.calls += 1;
+        }
+        self.own_leg(id, leg);
+        let ids = (crate::context::pointer::new_id(now.utc, &mut self.rng), session_id(&mut self.rng));
+        let begun = self.within(now, id, |turn| Call::begin(id, ids, leg, arrival, turn));
+        match begun {
+            Some(call) => self.put_back(id, call),
+            None => self.broken(now, id),
+        }
+    }
+
+    /// The shard with the fewest calls, among those with an address to spare.
+    fn place(&self) -> Option<ShardId> {
+        self.places.iter().filter(|(_, places)| !places.free.is_empty()).min_by_key(|(_, places)| places.calls).map(|(shard, _)| *shard)
+    }
+
+    fn refuse(&mut self, now: Now, invitation: &Invitation, refusal: Refusal) {
+        self.sip.refuse(now, invitation.usage, refusal.cause, refusal.to_peer.then_some(refusal.why.as_str()));
+        self.reject(invitation.from, invitation.caller.clone(), &invitation.dialled, &refusal);
+    }
+
+    fn reject(&mut self, from: SocketAddr, caller: Private<String>, dialled: &str, refusal: &Refusal) {
+        let rejection = Rejection { from, caller, dialled: dialled.to_owned(), status: refusal.cause.sip, why: refusal.why.clone() };
+        self.outputs.push_back(Output::Rejected(rejection));
+    }
+
+    /// Milliseconds since 1970 with ten bits of count: grows, fits 53 bits until the year 2248.
+    fn next_call(&mut self, now: Now) -> CallId {
+        self.last_call = CallId((now.utc.0 << 10).max(self.last_call.0 + 1));
+        self.last_call
+    }
+}
+
+/// RFC 7989 4.1: 32 lower-case hexadecimal digits.
+fn session_id(rng: &mut impl Rng) -> String {
+    format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64())
+}
+
+/// Where neither trunk nor phone says otherwise.
+const CODECS: [CodecKind; 2] = [CodecKind::Pcma, CodecKind::Pcmu];

@@ -1,0 +1,109 @@
+//! Pages and desks coming, speaking and going; callers' places in line.
+
+use rand::{Rng, SeedableRng};
+
+use super::{Due, Page, Switch, web_leg::Meaning};
+use crate::{
+    acd::AgentState,
+    call::Stimulus,
+    cause::Cause,
+    events::{
+        leg::LegEvent,
+        media::MediaCommand,
+        page::{ClientMessage, Notice},
+        record::Happened,
+    },
+    ids::{AgentId, CallId, ChannelId, LegId, RecordingId},
+    now::Now,
+};
+
+impl<R: Rng + SeedableRng> Switch<R> {
+    pub(super) fn joined(&mut self, now: Now, channel: ChannelId, page: Page) {
+        if let Page::Desk(agent) = page {
+            match self.config.agents.iter().find(|entry| entry.id == agent) {
+                Some(entry) => self.acd.seat(entry, now.instant),
+                // The shell logs in only whom the configuration knows; one removed since finds an honest desk.
+                None => return,
+            }
+        }
+        self.web.join(channel, page, &mut self.outputs);
+    }
+
+    pub(super) fn said(&mut self, now: Now, channel: ChannelId, message: ClientMessage) {
+        match self.web.said(channel, message, &mut self.outputs) {
+            Meaning::Leg(leg, event) => self.leg_did(now, leg, event),
+            Meaning::Call { channel, token, dialled, offer } => self.page_calls(now, channel, token, &dialled, offer),
+            Meaning::Wants { agent, available } => {
+                self.turn_agent(now, agent, if available { AgentState::Available } else { AgentState::Away });
+            }
+            Meaning::WrappedUp { agent, call, disposition, tags, resolved, note } => {
+                self.write(now, call, Happened::WrappedUp { agent, disposition, tags, resolved, note });
+                self.wrap_up_over(now, agent, call);
+            }
+            Meaning::Confirmed { call, key } => self.confirm(now, call, &key),
+            Meaning::Pause { call, paused } => self.pause(call, paused),
+            Meaning::Nothing => {}
+        }
+    }
+
+    pub(super) fn left(&mut self, now: Now, channel: ChannelId) {
+        let (agent, legs) = self.web.leave(channel);
+        for leg in legs {
+            self.leg_did(now, leg, LegEvent::HungUp(Cause::MEDIA_LOST));
+        }
+        if let Some(agent) = agent {
+            self.timers_of(agent);
+            self.acd.unseat(agent);
+        }
+    }
+
+    /// A participant did something: their call takes it in.
+    pub(super) fn leg_did(&mut self, now: Now, leg: LegId, event: LegEvent) {
+        if let Some(call) = self.by_leg.get(&leg).copied() {
+            self.step(now, call, Stimulus::Leg(leg, event));
+        }
+    }
+
+    /// Tells callers in line whose place has changed.
+    pub(super) fn tell_places(&mut self, now: Now) {
+        let changed: Vec<_> = self
+            .acd
+            .entries()
+            .filter_map(|entry| Some((entry.id, entry.call, self.acd.place(entry.id)?)))
+            .filter(|(entry, _, place)| self.told.get(entry) != Some(place))
+            .collect();
+        for (entry, call, place) in changed {
+            self.told.insert(entry, place);
+            self.step(now, call, Stimulus::Placed(place));
+        }
+    }
+
+    fn confirm(&mut self, now: Now, call: CallId, key: &str) {
+        let fact = self.calls.get(&call).and_then(|slot| slot.call.as_ref()).and_then(|call| call.fact(key));
+        if let Some(mut fact) = fact {
+            fact.confirmed = true;
+            fact.confidence = 100;
+            fact.at = now.utc;
+            "agent".clone_into(&mut fact.source);
+            self.write(now, call, Happened::FactLearned { fact });
+        }
+    }
+
+    fn pause(&mut self, call: CallId, paused: bool) {
+        let Some(slot) = self.calls.get(&call) else { return };
+        let (shard, recording) = (slot.shard, RecordingId(call.0));
+        let command = if paused { MediaCommand::PauseRecording { recording } } else { MediaCommand::ResumeRecording { recording } };
+        self.outputs.push_back(super::Output::Media { shard, command });
+    }
+
+    fn timers_of(&mut self, agent: AgentId) {
+        if let Some(AgentState::WrapUp(call)) = self.acd.agent(agent).map(crate::acd::Agent::state) {
+            self.timers.stop(&Due::WrapUp(agent, call));
+        }
+    }
+
+    /// Says to a page why its call did not come about.
+    pub(super) fn refuse_page(&mut self, channel: ChannelId, what: &str) {
+        self.web.push(channel, Notice::Problem { call: None, what: what.to_owned() }, &mut self.outputs);
+    }
+}

@@ -1,0 +1,321 @@
+//! SIP usages as participants: what peers do, as leg events; what calls want, as requests and answers.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use media::sdp::{Answer, Offer, Refused};
+use rand::Rng;
+
+use super::border::Output;
+use crate::{
+    cause::{Cause, Fault},
+    config::Config,
+    context::pointer,
+    events::leg::{LegCommand, LegEvent, Target},
+    ids::{EndpointId, LegId},
+    now::Now,
+    private::Private,
+    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+};
+
+/// What SIP has understood.
+pub(super) enum SipEvent {
+    /// Someone calls; answered by `hold`, `refuse` or `challenge`.
+    Invited(Box<Invitation>),
+    /// A participant did something.
+    Leg(LegId, LegEvent),
+}
+
+/// An INVITE outside any dialog.
+pub(super) struct Invitation {
+    pub(super) usage: UsageId,
+    pub(super) endpoint: EndpointId,
+    pub(super) from: SocketAddr,
+    /// Proved by digest.
+    pub(super) user: Option<String>,
+    /// From names a phone of ours.
+    pub(super) claims_phone: bool,
+    /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
+    pub(super) caller: Private<String>,
+    pub(super) dialled: String,
+    /// None: ours is wanted.
+    pub(super) offer: Option<Result<Offer, Refused>>,
+}
+
+/// The SIP side of all legs.
+pub(super) struct SipLegs<R> {
+    agent: UserAgent<R>,
+    usages: BTreeMap<LegId, SipLeg>,
+    legs: BTreeMap<UsageId, LegId>,
+    phones: Vec<String>,
+    /// Where calls go out.
+    outbound: Option<(EndpointId, SocketAddr)>,
+    events: VecDeque<SipEvent>,
+}
+
+struct SipLeg {
+    usage: UsageId,
+    inbound: bool,
+    /// A 2xx has gone either way.
+    answered: bool,
+}
+
+impl<R: Rng> SipLegs<R> {
+    pub(super) fn new(config: &Config, mut rng: R) -> Self {
+        let mut nonce_key = [0; 32];
+        rng.fill_bytes(&mut nonce_key);
+        let realm = config.phones.first().map_or("tandem", |phone| phone.realm.as_str());
+        let settings = Settings {
+            endpoints: config.endpoints.clone(),
+            phones: config.phones.clone(),
+            digest_guard: config.guards.digest,
+            ..Settings::new(realm, nonce_key)
+        };
+        let mut legs = Self {
+            agent: UserAgent::new(settings, rng),
+            usages: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            phones: Vec::new(),
+            outbound: None,
+            events: VecDeque::new(),
+        };
+        legs.reconfigure(config);
+        legs
+    }
+
+    pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
+        self.outbound =
+            config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.agent.set_options_status(503);
+    }
+
+    pub(super) fn receive(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, bytes: &[u8]) {
+        self.agent.receive(now, endpoint, from, bytes);
+    }
+
+    pub(super) fn wake(&mut self, now: Now) {
+        self.agent.wake(now);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.agent.deadline()
+    }
+
+    /// The next thing understood; bytes to send stay behind for `flush`.
+    pub(super) fn next_event(&mut self) -> Option<SipEvent> {
+        while let Some(event) = self.agent.poll_event() {
+            self.hear(event);
+        }
+        self.events.pop_front()
+    }
+
+    /// Bytes to send, in order.
+    pub(super) fn flush(&mut self, outputs: &mut VecDeque<Output>) {
+        while let Some(output) = self.agent.poll() {
+            match output {
+                UaOutput::Transmit { path, bytes } => outputs.push_back(Output::Transmit { path, bytes }),
+                UaOutput::Event(event) => self.hear(event),
+            }
+        }
+    }
+
+    /// Ties a leg to the usage that invited us.
+    pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
+        self.legs.insert(usage, leg);
+        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false });
+    }
+
+    /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
+    pub(super) fn refuse(&mut self, now: Now, usage: UsageId, cause: Cause, why: Option<&str>) {
+        let refusal = match why {
+            Some(why) => Refusal::because(cause.sip, why).with_q850(cause.q850),
+            None => Refusal::new(cause.sip),
+        };
+        self.agent.refuse(now, usage, refusal);
+    }
+
+    /// Asks for a digest; the next INVITE brings it.
+    pub(super) fn challenge(&mut self, now: Now, usage: UsageId) {
+        self.agent.challenge(now, usage, AnswerBy::UserAgent);
+    }
+
+    /// What a call wants of a participant; what a phone cannot show is left out.
+    pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
+        if let LegCommand::Dial { to, offer, pointer, .. } = command {
+            self.dial(now, leg, to, &offer, pointer);
+            return;
+        }
+        let Some(held) = self.usages.get_mut(&leg) else { return };
+        let usage = held.usage;
+        match command {
+            LegCommand::Ring => self.agent.ring(now, usage),
+            LegCommand::Progress { answer } => self.agent.progress(now, usage, &answer.to_string()),
+            LegCommand::Answer { answer } => {
+                held.answered = true;
+                self.agent.accept(now, usage, &answer.to_string());
+            }
+            LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
+            LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, Refusal::new(cause.sip)),
+            LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
+            LegCommand::Refuse(cause) | LegCommand::Hangup(cause) => match (held.answered, held.inbound) {
+                (true, _) => self.agent.bye(now, usage, Some(cause.q850)),
+                (false, false) => self.agent.cancel(now, usage),
+                (false, true) => self.agent.refuse(now, usage, Refusal::new(failure(cause)).with_q850(cause.q850)),
+            },
+            LegCommand::Dial { .. }
+            | LegCommand::Refer { .. }
+            | LegCommand::AcceptRefer
+            | LegCommand::NotifyRefer { .. }
+            | LegCommand::RejectRefer(_)
+            | LegCommand::Present { .. }
+            | LegCommand::AnswerMedia { .. }
+            | LegCommand::Bridged { .. }
+            | LegCommand::ShowMenu { .. }
+            | LegCommand::Caption { .. }
+            | LegCommand::Status { .. } => {}
+        }
+    }
+
+    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>) {
+        let target = match to {
+            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
+            Target::Number(_) | Target::Agent(_) => None,
+        };
+        let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
+            self.events.push_back(SipEvent::Leg(leg, LegEvent::Refused(UNREACHABLE)));
+            return;
+        };
+        let headers = pointer.map(|token| pointer::headers(&token)).unwrap_or_default();
+        let usage = self.agent.invite(
+            now,
+            InviteTarget {
+                uri,
+                endpoint,
+                to,
+                from_uri: Uri::sip(Some("tandem"), local),
+                display: None,
+                headers,
+                sdp: offer.to_string(),
+                auth: None,
+                advertised: None,
+                nat: false,
+            },
+        );
+        self.legs.insert(usage, leg);
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+    }
+
+    fn hear(&mut self, event: UaEvent) {
+        let (usage, event) = match event {
+            UaEvent::Invited { usage, endpoint, from, request, authenticated } => {
+                let invitation = self.invitation(usage, endpoint, from, &request, authenticated);
+                self.events.push_back(SipEvent::Invited(Box::new(invitation)));
+                return;
+            }
+            UaEvent::Gone { usage } => {
+                if let Some(leg) = self.legs.remove(&usage) {
+                    self.usages.remove(&leg);
+                }
+                return;
+            }
+            UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
+            UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
+            UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
+            UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
+            UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
+            UaEvent::ReinviteCancelled { .. } => return,
+            UaEvent::Progressed { usage, status, sdp } => {
+                (usage, LegEvent::Progressed { status, answer: sdp.and_then(|sdp| Answer::parse(&sdp).ok()) })
+            }
+            UaEvent::Answered { usage, sdp } => (usage, self.answered(usage, sdp)),
+            UaEvent::Refused { usage, status, q850, .. } => {
+                let cause = Cause::of_status(status, Fault::Carrier);
+                (usage, LegEvent::Refused(Cause { q850: q850.unwrap_or(cause.q850), ..cause }))
+            }
+            UaEvent::ReinviteAnswered { usage, sdp } => match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
+                Some(answer) => (usage, LegEvent::ReofferAnswered { answer }),
+                None => (usage, LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE)),
+            },
+            UaEvent::ReinviteRefused { usage, status } => (usage, LegEvent::ReofferRefused(Cause::of_status(status, Fault::Carrier))),
+            UaEvent::Bye { usage, reason } => (usage, self.hung_up(usage, reason)),
+            UaEvent::Info { usage, content_type, body } => match digit_of(&content_type, &body.0) {
+                Some((digit, length)) => (usage, LegEvent::DigitHeard { digit: Private(digit), length }),
+                None => return,
+            },
+        };
+        if let Some(leg) = self.legs.get(&usage) {
+            self.events.push_back(SipEvent::Leg(*leg, event));
+        }
+    }
+
+    fn answered(&mut self, usage: UsageId, sdp: Option<String>) -> LegEvent {
+        if let Some(leg) = self.legs.get(&usage).and_then(|leg| self.usages.get_mut(leg)) {
+            leg.answered = true;
+        }
+        match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
+            Some(answer) => LegEvent::Answered { answer },
+            None => LegEvent::HungUp(Cause::NOT_ACCEPTABLE),
+        }
+    }
+
+    fn hung_up(&self, usage: UsageId, reason: Option<u8>) -> LegEvent {
+        let inbound = self.legs.get(&usage).and_then(|leg| self.usages.get(leg)).is_some_and(|leg| leg.inbound);
+        let goodbye = Cause::goodbye(if inbound { Fault::Caller } else { Fault::Carrier });
+        LegEvent::HungUp(Cause { q850: reason.unwrap_or(goodbye.q850), ..goodbye })
+    }
+
+    fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
+        let shown = request.from.uri.user().unwrap_or_default();
+        let asserted = request.headers.addresses("P-Asserted-Identity").ok().and_then(|list| list.first().and_then(number_of));
+        let withheld = request.headers.lists("Privacy", "id") || shown.eq_ignore_ascii_case("anonymous");
+        let caller = if withheld { String::new() } else { asserted.unwrap_or_else(|| shown.clone()) };
+        Invitation {
+            usage,
+            endpoint,
+            from,
+            user,
+            claims_phone: self.phones.contains(&shown),
+            caller: Private(caller),
+            dialled: request.uri.user().unwrap_or_default(),
+            offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
+        }
+    }
+}
+
+fn number_of(address: &NameAddr) -> Option<String> {
+    address.uri.user()
+}
+
+/// A final status must say that the call did not come about; an ordinary goodbye before the answer means that nobody is there.
+fn failure(cause: Cause) -> u16 {
+    if cause.sip >= 300 { cause.sip } else { 480 }
+}
+
+/// `Signal=5` and `Duration=160` (ms) in an INFO, as many carriers still send digits.
+fn digit_of(content_type: &str, body: &[u8]) -> Option<(char, Duration)> {
+    if !content_type.trim().to_ascii_lowercase().starts_with("application/dtmf") {
+        return None;
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    let field = |name: &str| {
+        text.lines().find_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    };
+    let signal = field("Signal").unwrap_or(text.trim());
+    let mut letters = signal.chars();
+    let digit = letters.next().filter(|digit| matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D')).filter(|_| letters.next().is_none())?;
+    let length = field("Duration").and_then(|ms| ms.parse().ok()).unwrap_or(160).min(5000);
+    Some((digit, Duration::from_millis(length)))
+}
+
+/// The address names no host that we can reach from here (Q.850 3, no route to destination).
+const UNREACHABLE: Cause = Cause { sip: 404, q850: 3, fault: Fault::Gateway, retry: false };
