@@ -6,6 +6,7 @@ mod border;
 mod caller;
 mod check;
 mod exits;
+mod explain;
 mod expression;
 mod fault;
 mod library;
@@ -17,6 +18,7 @@ mod verb;
 mod yaml;
 
 pub use border::{Action, Event, Utterance};
+pub use explain::explain;
 pub use fault::Fault;
 pub use library::Library;
 pub use prompts::PromptBook;
