@@ -1,1 +1,19 @@
-//! Protocol core of SIP (RFC 3261).
+//! Protocol core of SIP (RFC 3261): a wire parser and pure machines, with no socket and no clock.
+//!
+//! From the wire upward: [`message`] and [`header`] are text; [`transaction`] makes one request and its answers reliable (17);
+//! [`dialog`] remembers who we talk with (12); [`digest`] proves who asks (RFC 8760); [`user_agent`] owns all of them and speaks
+//! in calls (13). Over streams, framing is all that is missing: `message::parse` takes one whole message.
+
+pub mod dialog;
+pub mod digest;
+pub mod header;
+pub mod message;
+mod method;
+pub mod registrar;
+pub mod transaction;
+pub mod user_agent;
+
+pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
+pub use message::{Dropped, Message, Request, Response, parse};
+pub use method::Method;
+pub use user_agent::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, UsageId, UserAgent};

@@ -1,0 +1,53 @@
+//! The answer to a request that cannot be read as a whole but whose way back can (RFC 3261 8.2.6, RFC 4475 3.3).
+
+use std::net::SocketAddr;
+
+use super::{
+    Dropped,
+    parse::{cut, name_and_value, parse, unfold},
+    phrase,
+};
+use crate::sip::{Via, header::split_outside};
+
+/// 400, 505 or 513 for a broken request from `source`, and where to send it; `None` for what is no request, has no way back, or is an ACK.
+///
+/// What the peer said of itself is given back as it came, so that it knows which of its requests failed.
+pub fn answer_broken(bytes: &[u8], source: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
+    let status = match parse(bytes).err()? {
+        Dropped::KeepAlive | Dropped::TooLong | Dropped::Unterminated | Dropped::Control | Dropped::NotUtf8 => return None,
+        Dropped::Version => 505,
+        Dropped::TooManyHeaders => 513,
+        Dropped::StartLine
+        | Dropped::RequestUri
+        | Dropped::HeaderLine
+        | Dropped::Essential
+        | Dropped::Repeated
+        | Dropped::MaxForwards
+        | Dropped::CSeqMethod
+        | Dropped::ContentLength => 400,
+    };
+    let (head, _) = cut(bytes).ok()?;
+    let lines = unfold(head).ok()?;
+    let (start, lines) = lines.split_first()?;
+    if start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) || start.starts_with("ACK ") || !start.contains(' ') {
+        return None;
+    }
+    let mut reply_to = None;
+    let mut text = format!("SIP/2.0 {status} {}\r\n", if status == 400 { "Bad Request" } else { phrase(status) });
+    for (name, value) in lines.iter().filter_map(|line| name_and_value(line)) {
+        match name.as_ref() {
+            "Via" if reply_to.is_none() => {
+                let mut items = split_outside(value, ',');
+                let mut via = Via::parse(items.next()?).ok()?;
+                reply_to = Some(via.reply_to(source));
+                via.stamp(source);
+                text.push_str(&format!("Via: {via}\r\n"));
+                items.for_each(|item| text.push_str(&format!("Via: {}\r\n", item.trim())));
+            }
+            "Via" | "From" | "To" | "Call-ID" | "CSeq" => text.push_str(&format!("{name}: {value}\r\n")),
+            _ => {}
+        }
+    }
+    text.push_str("Content-Length: 0\r\n\r\n");
+    Some((reply_to?, text.into_bytes()))
+}

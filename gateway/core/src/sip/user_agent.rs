@@ -1,0 +1,314 @@
+//! User agent (RFC 3261 8, 13): owns all transactions and dialogs, and speaks with its owner in calls.
+//!
+//! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
+//! [`register`] and [`options`] stand outside calls. [`servers`] and [`clients`] run the transactions that those need.
+
+mod bye;
+mod clients;
+mod digests;
+mod invited;
+mod inviting;
+mod options;
+mod output;
+mod register;
+mod reinvite;
+mod screen;
+mod servers;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod within;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
+use rand::Rng;
+
+use self::{
+    clients::{Client, ClientKey},
+    servers::{MergeKey, Server, ServerKey},
+    usage::{Phase, Usage},
+};
+use super::{
+    Dropped, Message, NameAddr, Uri, Via,
+    dialog::DialogId,
+    digest::Verifier,
+    header::MAGIC_COOKIE,
+    message::{answer_broken, parse},
+    registrar::{Binding, Registrar},
+    transaction::Timer,
+};
+use crate::{
+    config::{Endpoint, Phone},
+    events::wire::Path,
+    ids::EndpointId,
+    now::Now,
+    private::Private,
+    timers::TimerTable,
+};
+
+/// All of a node's SIP, pure.
+///
+/// **The law:** one `receive`, `wake` or other call with `now`; then `poll` until `None`; then wait for the next, or for `deadline()`,
+/// which is said as `wake`. Same seed, same inputs, same stamps: same outputs, byte for byte.
+///
+/// A call that does not fit its usage's state (an `accept` that crossed a CANCEL) changes nothing: the event that explains it is on its way.
+#[derive(Debug)]
+pub struct UserAgent<R> {
+    rng: R,
+    endpoints: BTreeMap<EndpointId, Endpoint>,
+    phones: BTreeMap<String, Private<String>>,
+    verifier: Verifier,
+    registrar: Registrar,
+    options_status: u16,
+    digest_guard: bool,
+    transactions_max: usize,
+    servers: BTreeMap<TxId, Server>,
+    server_index: BTreeMap<ServerKey, TxId>,
+    merges: BTreeMap<MergeKey, TxId>,
+    clients: BTreeMap<TxId, Client>,
+    client_index: BTreeMap<ClientKey, TxId>,
+    usages: BTreeMap<UsageId, Usage>,
+    dialogs: BTreeMap<DialogId, UsageId>,
+    timers: TimerTable<TimerKey>,
+    outputs: VecDeque<UaOutput>,
+    dropped: BTreeMap<Dropped, u64>,
+    minted: u64,
+}
+
+/// A transaction of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct TxId(u64);
+
+/// What falls due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum TimerKey {
+    /// A server transaction's timer.
+    Server(TxId, Timer),
+    /// A client transaction's timer.
+    Client(TxId, Timer),
+    /// Our 2xx goes out again.
+    Repeat(UsageId),
+    /// Our 2xx was never acknowledged.
+    AckWait(UsageId),
+    /// Proxies forget a call that says nothing (13.3.1.1): our provisional response goes out again.
+    Remind(UsageId),
+    /// The peer answered our CANCEL but never the INVITE (9.1).
+    CancelWait(UsageId),
+    /// The glare is over: our re-INVITE goes out again.
+    Retry(UsageId),
+}
+
+impl<R: Rng> UserAgent<R> {
+    /// A user agent at rest; `rng` draws tags, branches and Call-IDs.
+    pub fn new(rng: R, settings: Settings) -> Self {
+        let mut agent = Self {
+            rng,
+            endpoints: settings.endpoints.into_iter().map(|endpoint| (endpoint.id, endpoint)).collect(),
+            phones: BTreeMap::new(),
+            verifier: Verifier::new(settings.realm, settings.nonce_key),
+            registrar: Registrar::new(),
+            options_status: settings.options_status,
+            digest_guard: settings.digest_guard,
+            transactions_max: settings.transactions_max,
+            servers: BTreeMap::new(),
+            server_index: BTreeMap::new(),
+            merges: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            client_index: BTreeMap::new(),
+            usages: BTreeMap::new(),
+            dialogs: BTreeMap::new(),
+            timers: TimerTable::new(),
+            outputs: VecDeque::new(),
+            dropped: BTreeMap::new(),
+            minted: 0,
+        };
+        agent.set_phones(&settings.phones);
+        agent
+    }
+
+    /// Takes one whole UDP datagram in.
+    pub fn receive(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, bytes: &[u8]) {
+        if !self.endpoints.contains_key(&endpoint) || from.port() == 0 {
+            return;
+        }
+        match parse(bytes) {
+            Ok(Message::Request(request)) => self.receive_request(now, endpoint, from, request),
+            Ok(Message::Response(response)) => self.receive_response(now, &response),
+            Err(why) => {
+                *self.dropped.entry(why).or_default() += 1;
+                if let Some((to, bytes)) = answer_broken(bytes, from) {
+                    self.transmit(Path::Datagram { endpoint, to }, bytes.into());
+                }
+            }
+        }
+    }
+
+    /// `deadline()` has come.
+    pub fn wake(&mut self, now: Now) {
+        while let Some(key) = self.timers.pop_due(now.instant) {
+            match key {
+                TimerKey::Server(tx, timer) => self.server_timer(now, tx, timer),
+                TimerKey::Client(tx, timer) => self.client_timer(now, tx, timer),
+                TimerKey::Repeat(usage) => self.repeat_success(now, usage),
+                TimerKey::AckWait(usage) => self.give_up_ack(now, usage),
+                TimerKey::Remind(usage) => self.remind(now, usage),
+                TimerKey::CancelWait(usage) => self.give_up_cancel(usage),
+                TimerKey::Retry(usage) => self.start_reinvite(now, usage),
+            }
+        }
+    }
+
+    /// The next thing to be done, in the order it must be done.
+    pub fn poll(&mut self) -> Option<UaOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When to `wake` if nothing else happens first.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// All of this usage goes where its signalling came from, whatever Contact says: its endpoint is marked as behind NAT.
+    pub fn pin(&mut self, usage: UsageId) {
+        if let Some(usage) = self.usages.get_mut(&usage) {
+            usage.nat = true;
+        }
+    }
+
+    /// The address in Via and Contact of this usage, where it differs from the endpoint's.
+    pub fn advertise(&mut self, usage: UsageId, advertised: Option<IpAddr>) {
+        if let Some(usage) = self.usages.get_mut(&usage) {
+            usage.advertised = advertised;
+        }
+    }
+
+    /// Who may log in from now on; bindings stand until they expire.
+    pub fn set_phones(&mut self, phones: &[Phone]) {
+        let ours = phones.iter().filter(|phone| phone.realm == self.verifier.realm());
+        self.phones = ours.map(|phone| (phone.user.clone(), phone.password.clone())).collect();
+    }
+
+    /// Our answer to OPTIONS outside dialogs: 503 tells the balancer in front of us to send its calls elsewhere.
+    pub fn set_options_status(&mut self, status: u16) {
+        self.options_status = status;
+    }
+
+    /// An endpoint whose port the system chose has been bound.
+    pub fn set_listen(&mut self, endpoint: EndpointId, listen: SocketAddr) {
+        if let Some(endpoint) = self.endpoints.get_mut(&endpoint) {
+            endpoint.listen = listen;
+        }
+    }
+
+    /// Where a registered user can be reached now, newest last.
+    pub fn bindings(&self, user: &str, now: Now) -> Vec<Binding> {
+        self.registrar.bindings(user, now.instant)
+    }
+
+    /// How many datagrams were no message, by reason.
+    pub fn dropped(&self) -> impl Iterator<Item = (Dropped, u64)> {
+        self.dropped.iter().map(|(why, count)| (*why, *count))
+    }
+
+    /// Transactions and usages alive.
+    pub fn load(&self) -> (usize, usize) {
+        (self.servers.len() + self.clients.len(), self.usages.len())
+    }
+
+    fn transmit(&mut self, path: Path, bytes: Arc<[u8]>) {
+        self.outputs.push_back(UaOutput::Transmit { path, bytes });
+    }
+
+    fn tell(&mut self, event: UaEvent) {
+        self.outputs.push_back(UaOutput::Event(event));
+    }
+
+    fn set_timer(&mut self, now: Now, key: TimerKey, after: Duration) {
+        self.timers.set(key, now.instant + after);
+    }
+
+    fn mint(&mut self) -> u64 {
+        self.minted += 1;
+        self.minted
+    }
+
+    /// "globally unique and cryptographically random with at least 32 bits" (19.3): 64.
+    fn mint_tag(&mut self) -> String {
+        format!("{:016x}", self.rng.next_u64())
+    }
+
+    fn mint_call_id(&mut self) -> String {
+        format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64())
+    }
+
+    fn mint_via(&mut self, endpoint: EndpointId, advertised: Option<IpAddr>) -> Via {
+        let branch = format!("{MAGIC_COOKIE}{:016x}", self.rng.next_u64());
+        Via::udp(self.our_address(endpoint, advertised), &branch)
+    }
+
+    /// What we say of ourselves at an endpoint.
+    fn our_address(&self, endpoint: EndpointId, advertised: Option<IpAddr>) -> SocketAddr {
+        match self.endpoints.get(&endpoint) {
+            Some(endpoint) => SocketAddr::new(advertised.unwrap_or(endpoint.advertised), endpoint.listen.port()),
+            None => SocketAddr::new(advertised.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)), 5060),
+        }
+    }
+
+    fn our_contact(&self, endpoint: EndpointId, advertised: Option<IpAddr>) -> String {
+        NameAddr::new(Uri::sip(None, self.our_address(endpoint, advertised))).to_string()
+    }
+
+    /// Where the next request of a dialog goes.
+    ///
+    /// A name cannot be resolved here, and an address of the other family cannot be reached from this socket: then the peer's own address
+    /// is the best guess.
+    fn way_to(&self, usage: &Usage) -> Path {
+        let hop = usage.dialog.as_ref().and_then(|dialog| dialog.next_hop().socket_addr());
+        let is_same_family = |to: &SocketAddr| to.is_ipv4() == usage.peer.is_ipv4() && to.port() != 0;
+        let to = hop.filter(is_same_family).filter(|_| !usage.nat).unwrap_or(usage.peer);
+        Path::Datagram { endpoint: usage.endpoint, to }
+    }
+
+    /// Nothing more will happen in this usage, save that its transactions run out.
+    fn end(&mut self, id: UsageId) {
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        usage.phase = Phase::Ended;
+        usage.unacked = None;
+        usage.asked = None;
+        usage.asking = None;
+        if let Some(dialog) = &usage.dialog
+            && self.dialogs.get(dialog.id()) == Some(&id)
+        {
+            self.dialogs.remove(dialog.id());
+        }
+        for timer in [TimerKey::Repeat(id), TimerKey::AckWait(id), TimerKey::Remind(id), TimerKey::CancelWait(id), TimerKey::Retry(id)] {
+            self.timers.stop(&timer);
+        }
+        self.forget_if_over(id);
+    }
+
+    fn forget_if_over(&mut self, id: UsageId) {
+        let is_over = self.usages.get(&id).is_some_and(|usage| usage.transactions == 0 && matches!(usage.phase, Phase::Ended));
+        if is_over {
+            self.usages.remove(&id);
+            self.tell(UaEvent::Gone { usage: id });
+        }
+    }
+
+    fn transaction_ended(&mut self, usage: Option<UsageId>) {
+        let Some(id) = usage else { return };
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.transactions = usage.transactions.saturating_sub(1);
+        }
+        self.forget_if_over(id);
+    }
+}
+
+/// The methods that we serve, as Allow says them.
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";

@@ -1,0 +1,271 @@
+//! Calling: an INVITE of ours, from its sending to its ACK (RFC 3261 13.2), or to its CANCEL (9.1).
+
+use std::sync::Arc;
+
+use rand::Rng;
+
+use super::{
+    ALLOW, InviteTarget, TimerKey, UaEvent, UsageId, UserAgent,
+    clients::Role,
+    usage::{Cancel, FORKS_MAX, Phase, SentAck, Usage},
+};
+use crate::{
+    cause::Cause,
+    events::wire::Path,
+    now::Now,
+    sip::{
+        CSeq, Headers, Method, NameAddr, Params, Request, Response, dialog::Dialog, header::reason, message::phrase, transaction::T1_64,
+    },
+};
+
+impl<R: Rng> UserAgent<R> {
+    /// Calls. `Answered` or `Refused` follows, exactly one of them.
+    pub fn invite(&mut self, now: Now, target: &InviteTarget) -> UsageId {
+        let id = UsageId(self.mint());
+        let mut usage = Usage::new(target.endpoint, target.to);
+        usage.is_caller = true;
+        usage.nat = target.nat;
+        usage.advertised = target.advertised;
+        usage.credentials = target.auth.clone();
+        self.usages.insert(id, usage);
+        if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&target.endpoint) {
+            self.tell_refused(id, 503, phrase(503), None);
+            self.end(id);
+            return id;
+        }
+        let request = Arc::new(self.initial_invite(target));
+        let path = Path::Datagram { endpoint: target.endpoint, to: target.to };
+        let tx = self.open_client(now, request.clone(), path, id, Role::Invite);
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.phase = Phase::Inviting { tx, request, cancel: Cancel::Unwanted, rings: false, challenged: false };
+        }
+        id
+    }
+
+    /// Takes our call back. `Refused` with 487 follows, even if the peer answers at this very moment (it is hung up then).
+    pub fn cancel(&mut self, now: Now, usage: UsageId, cause: Cause) {
+        let Some(Phase::Inviting { cancel, rings, .. }) = self.usages.get_mut(&usage).map(|usage| &mut usage.phase) else { return };
+        if *cancel != Cancel::Unwanted {
+            return;
+        }
+        *cancel = Cancel::Wanted(cause.q850);
+        if *rings {
+            self.send_cancel(now, usage);
+        }
+    }
+
+    pub(super) fn invite_answered(&mut self, now: Now, id: UsageId, request: &Arc<Request>, response: &Response) {
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        let Phase::Inviting { cancel, rings, challenged, .. } = &mut usage.phase else {
+            // Another fork, or a repetition.
+            return if response.is_success() {
+                self.dismiss_fork(now, id, request, response)
+            };
+        };
+        let (cancel, challenged) = (*cancel, *challenged);
+        *rings = true;
+        if response.is_provisional() {
+            return self.invite_progressed(now, id, request, response, cancel);
+        }
+        if response.is_success() {
+            return self.invite_taken(now, id, request, response, cancel);
+        }
+        if cancel == Cancel::Unwanted
+            && !challenged
+            && let Some(again) = self.authorized(id, request, response)
+        {
+            return self.invite_again(now, id, again);
+        }
+        let (status, words) = match cancel {
+            Cancel::Unwanted => (response.status, response.phrase.as_str()),
+            Cancel::Wanted(_) | Cancel::Sent => (487, phrase(487)),
+        };
+        self.tell_refused(id, status, words, reason::q850(&response.headers));
+        self.end(id);
+    }
+
+    pub(super) fn give_up_cancel(&mut self, id: UsageId) {
+        let Some(Phase::Inviting { tx, .. }) = self.usages.get(&id).map(|usage| &usage.phase) else { return };
+        let tx = *tx;
+        self.tell_refused(id, 487, phrase(487), None);
+        self.end(id);
+        self.abandon_client(tx);
+    }
+
+    /// Sends the ACK of a 2xx, or sends it again; `true` the first time.
+    pub(super) fn acknowledge(&mut self, id: UsageId, dialog: &Dialog, request: &Request, path: Path) -> bool {
+        let Some(usage) = self.usages.get(&id) else { return false };
+        let (fork, cseq) = (&dialog.id().remote_tag, request.cseq.number);
+        if let Some(ack) = usage.acks.iter().find(|ack| ack.fork == *fork && ack.cseq == cseq) {
+            let (path, bytes) = (ack.path, ack.bytes.clone());
+            self.transmit(path, bytes);
+            return false;
+        }
+        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
+        let via = self.mint_via(endpoint, advertised);
+        let mut ack = dialog.request(Method::Ack, cseq, via);
+        // "The ACK MUST contain the same credentials as the INVITE" (13.2.2.4).
+        for name in ["Authorization", "Proxy-Authorization"] {
+            request.headers.all(name).for_each(|value| ack.headers.push(name, value));
+        }
+        let bytes = ack.to_bytes();
+        self.transmit(path, bytes.clone());
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.acks.retain(|ack| ack.fork != *fork);
+            if usage.acks.len() < FORKS_MAX {
+                usage.acks.push(SentAck { fork: fork.clone(), cseq, bytes, path });
+            }
+        }
+        true
+    }
+
+    fn initial_invite(&mut self, target: &InviteTarget) -> Request {
+        let tag = self.mint_tag();
+        let call_id = self.mint_call_id();
+        let via = self.mint_via(target.endpoint, target.advertised);
+        let from = NameAddr { display: target.display.clone(), uri: target.from_uri.clone(), params: Params::new() };
+        let mut headers = Headers::new();
+        headers.push("Max-Forwards", "70");
+        headers.push("Contact", self.our_contact(target.endpoint, target.advertised));
+        headers.push("Allow", ALLOW);
+        target.headers.iter().for_each(|(name, value)| headers.push(name, value.as_str()));
+        let mut request = Request {
+            method: Method::Invite,
+            uri: target.uri.clone(),
+            via,
+            vias_below: Vec::new(),
+            from: from.with_tag(&tag),
+            to: NameAddr::new(target.uri.clone()),
+            call_id,
+            cseq: CSeq { number: 1, method: Method::Invite },
+            headers,
+            body: Vec::new(),
+        };
+        request.set_sdp(&target.sdp);
+        request
+    }
+
+    fn invite_progressed(&mut self, now: Now, id: UsageId, request: &Request, response: &Response, cancel: Cancel) {
+        if let Cancel::Wanted(_) = cancel {
+            self.send_cancel(now, id);
+        }
+        if response.status == 100 {
+            return;
+        }
+        let is_first = self.usages.get(&id).is_some_and(|usage| usage.dialog.is_none());
+        if is_first && response.to.tag().is_some() {
+            self.adopt(id, Dialog::calling(request, response));
+        }
+        if cancel == Cancel::Unwanted {
+            self.tell(UaEvent::Progressed { usage: id, status: response.status, sdp: response.sdp() });
+        }
+    }
+
+    fn invite_taken(&mut self, now: Now, id: UsageId, request: &Arc<Request>, response: &Response, cancel: Cancel) {
+        // "The route set MUST be recomputed" from the 2xx (13.2.2.4), and another fork than the one that rang may have answered.
+        self.adopt(id, Dialog::calling(request, response));
+        self.timers.stop(&TimerKey::CancelWait(id));
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        let Some(dialog) = usage.dialog.clone() else {
+            self.tell_refused(id, 502, "Unreadable Answer", None);
+            return self.end(id);
+        };
+        usage.phase = Phase::Confirmed;
+        let path = self.way_of(id);
+        self.acknowledge(id, &dialog, request, path);
+        match cancel {
+            Cancel::Unwanted => self.tell(UaEvent::Answered { usage: id, sdp: response.sdp() }),
+            Cancel::Wanted(_) | Cancel::Sent => {
+                self.tell_refused(id, 487, phrase(487), None);
+                self.hang_up(now, id, NORMAL_CLEARING);
+            }
+        }
+    }
+
+    /// Two phones picked up: the second is acknowledged, then hung up, or it would repeat its 200 for half a minute.
+    fn dismiss_fork(&mut self, now: Now, id: UsageId, request: &Request, response: &Response) {
+        let Some(usage) = self.usages.get(&id) else { return };
+        let own = usage.dialog.as_ref().filter(|dialog| response.to.tag() == Some(&dialog.id().remote_tag));
+        if let Some(dialog) = own.cloned() {
+            let path = self.way_of(id);
+            self.acknowledge(id, &dialog, request, path);
+            return;
+        }
+        let is_known = usage.acks.iter().any(|ack| response.to.tag() == Some(&ack.fork));
+        if !is_known && usage.acks.len() >= FORKS_MAX {
+            return;
+        }
+        let Some(mut dialog) = Dialog::calling(request, response) else { return };
+        let hop = dialog.next_hop().socket_addr().filter(|to| !usage.nat && to.is_ipv4() == usage.peer.is_ipv4() && to.port() != 0);
+        let path = Path::Datagram { endpoint: usage.endpoint, to: hop.unwrap_or(usage.peer) };
+        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
+        if self.acknowledge(id, &dialog, request, path) {
+            let via = self.mint_via(endpoint, advertised);
+            let bye = dialog.next_request(Method::Bye, via);
+            self.open_client(now, Arc::new(bye), path, id, Role::Bye(true));
+        }
+    }
+
+    fn invite_again(&mut self, now: Now, id: UsageId, again: Request) {
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        let path = Path::Datagram { endpoint: usage.endpoint, to: usage.peer };
+        if let Some(early) = usage.dialog.take() {
+            self.dialogs.remove(early.id());
+        }
+        let request = Arc::new(again);
+        let tx = self.open_client(now, request.clone(), path, id, Role::Invite);
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.phase = Phase::Inviting { tx, request, cancel: Cancel::Unwanted, rings: false, challenged: true };
+        }
+    }
+
+    /// By the way of the INVITE, on its branch, so that every hop knows what is meant (9.1).
+    fn send_cancel(&mut self, now: Now, id: UsageId) {
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        let Phase::Inviting { request, cancel, .. } = &mut usage.phase else { return };
+        let Cancel::Wanted(q850) = *cancel else { return };
+        *cancel = Cancel::Sent;
+        let mut headers = Headers::new();
+        request.headers.all("Route").for_each(|route| headers.push("Route", route));
+        headers.push("Max-Forwards", "70");
+        if q850 != 0 {
+            headers.push("Reason", reason::print_q850(q850));
+        }
+        let cancel = Request {
+            method: Method::Cancel,
+            cseq: CSeq { number: request.cseq.number, method: Method::Cancel },
+            headers,
+            body: Vec::new(),
+            ..Request::clone(request)
+        };
+        let path = Path::Datagram { endpoint: usage.endpoint, to: usage.peer };
+        self.open_client(now, Arc::new(cancel), path, id, Role::Cancel);
+        self.set_timer(now, TimerKey::CancelWait(id), T1_64);
+    }
+
+    /// This dialog is now the usage's.
+    fn adopt(&mut self, id: UsageId, dialog: Option<Dialog>) {
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        if let Some(old) = usage.dialog.take() {
+            self.dialogs.remove(old.id());
+        }
+        if let Some(dialog) = dialog {
+            self.dialogs.insert(dialog.id().clone(), id);
+            usage.dialog = Some(dialog);
+        }
+    }
+
+    pub(super) fn way_of(&self, id: UsageId) -> Path {
+        match self.usages.get(&id) {
+            Some(usage) => self.way_to(usage),
+            None => Path::Datagram { endpoint: crate::ids::EndpointId(0), to: std::net::SocketAddr::from(([0, 0, 0, 0], 0)) },
+        }
+    }
+
+    fn tell_refused(&mut self, usage: UsageId, status: u16, words: &str, q850: Option<u8>) {
+        self.tell(UaEvent::Refused { usage, status, reason: words.to_owned(), q850 });
+    }
+}
+
+/// Q.850.
+const NORMAL_CLEARING: u8 = 16;

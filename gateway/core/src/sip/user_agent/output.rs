@@ -1,0 +1,183 @@
+//! What the user agent says, and what it is told.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use crate::{
+    config::{Endpoint, Phone},
+    events::wire::Path,
+    ids::EndpointId,
+    private::Private,
+    sip::{Request, Uri, message::phrase},
+};
+
+/// One call as the user agent sees it: an INVITE, its dialog and all that happens within; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UsageId(pub u64);
+
+/// What the user agent wants done, or wants known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UaOutput {
+    /// Send these bytes; a retransmission shares them.
+    Transmit { path: Path, bytes: Arc<[u8]> },
+    /// Tell the owner.
+    Event(UaEvent),
+}
+
+/// What happened. Every usage ends with exactly one `Gone`, after which its id means nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UaEvent {
+    /// Someone calls; 100 has been sent. `authenticated` is the user whose digest was right, if the INVITE carried one.
+    ///
+    /// Answer by `ring`, `progress`, `accept`, `refuse` or `challenge`. The request's topmost Via is stamped with its source.
+    Invited { usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: Arc<Request>, authenticated: Option<String> },
+    /// The caller gave up before our final answer; 487 has been sent. `reason` is its Q.850 value (RFC 3326).
+    Cancelled { usage: UsageId, reason: Option<u8> },
+    /// Our 2xx, to the first INVITE or to a re-INVITE, has been acknowledged; `sdp` is the answer when ours was the offer.
+    Acked { usage: UsageId, sdp: Option<String> },
+    /// Our 2xx never was acknowledged (64*T1); BYE has been sent.
+    Unacked { usage: UsageId },
+    /// The peer wants other media (re-INVITE, or UPDATE with SDP); `sdp: None` asks for our offer.
+    ///
+    /// Answer by `accept_reinvite` or `refuse_reinvite`.
+    Reinvited { usage: UsageId, sdp: Option<String> },
+    /// The peer took its re-INVITE back; 487 has been sent and the session stands as before.
+    ReinviteCancelled { usage: UsageId },
+    /// A provisional response other than 100.
+    Progressed { usage: UsageId, status: u16, sdp: Option<String> },
+    /// The peer took our call; ACK has been sent. Another fork's 2xx is acknowledged and hung up without a word.
+    Answered { usage: UsageId, sdp: Option<String> },
+    /// The peer did not take our call: its final answer, 408 for silence, 487 after `cancel` whatever the peer says.
+    Refused { usage: UsageId, status: u16, reason: String, q850: Option<u8> },
+    /// The peer took our re-INVITE; ACK has been sent.
+    ReinviteAnswered { usage: UsageId, sdp: Option<String> },
+    /// It did not, and the session stands as before (RFC 3261 14.1); glare has been waited out and tried again.
+    ReinviteRefused { usage: UsageId, status: u16 },
+    /// The peer hung up, or its dialog is dead; `reason` is its Q.850 value (RFC 3326).
+    Bye { usage: UsageId, reason: Option<u8> },
+    /// An INFO came and has been answered 200 (RFC 6086, legacy usage): often a digit.
+    Info { usage: UsageId, content_type: String, body: Private<Vec<u8>> },
+    /// All of its transactions are over.
+    Gone { usage: UsageId },
+    /// A phone proved itself and changed its bindings; `bindings` remain, 0 means that it left.
+    Registered { user: String, endpoint: EndpointId, from: SocketAddr, bindings: usize },
+    /// An OPTIONS outside any dialog came and has been answered with `Settings::options_status`.
+    Asked { endpoint: EndpointId, from: SocketAddr },
+}
+
+/// What a user agent is given at its birth.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub endpoints: Vec<Endpoint>,
+    /// Who may register, or prove itself by digest.
+    pub phones: Vec<Phone>,
+    /// In our challenges; phones of other realms cannot log in.
+    pub realm: String,
+    /// Signs nonces; nodes that share it accept each other's.
+    pub nonce_key: [u8; 32],
+    /// Our answer to OPTIONS outside dialogs: 200, or 503 while draining.
+    pub options_status: u16,
+    /// `true`, always; tests switch it off to see their proof fail, and then any digest passes.
+    pub digest_guard: bool,
+    /// Transactions at once; see `TRANSACTIONS_MAX`.
+    pub transactions_max: usize,
+}
+
+impl Settings {
+    /// The usual, with nothing to listen on and nobody to trust.
+    pub fn new(realm: &str, nonce_key: [u8; 32]) -> Self {
+        Self {
+            endpoints: Vec::new(),
+            phones: Vec::new(),
+            realm: realm.to_owned(),
+            nonce_key,
+            options_status: 200,
+            digest_guard: true,
+            transactions_max: TRANSACTIONS_MAX,
+        }
+    }
+}
+
+/// Transactions at once, of all kinds. A call holds about six for half a minute after its end; over this, new ones are answered 503
+/// without state, and requests within dialogs have a quarter more room.
+pub const TRANSACTIONS_MAX: usize = 16_384;
+
+/// Whom to call, and how to appear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteTarget {
+    /// Request-URI and To.
+    pub uri: Uri,
+    pub endpoint: EndpointId,
+    /// Where the INVITE goes: the resolved next hop.
+    pub to: SocketAddr,
+    pub from_uri: Uri,
+    /// The name in From.
+    pub display: Option<String>,
+    /// Further headers, as they shall stand.
+    pub headers: Vec<(String, String)>,
+    /// Our offer.
+    pub sdp: String,
+    /// For a challenge of this realm, and of no other.
+    pub auth: Option<Credentials>,
+    /// In Via and Contact, where it differs from the endpoint's.
+    pub advertised: Option<IpAddr>,
+    /// The peer is behind NAT: all goes to `to`, whatever its Contact says.
+    pub nat: bool,
+}
+
+/// Who we are to a peer that challenges; never shown to another realm (CVE-2021-41158).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub user: String,
+    pub realm: String,
+    pub password: Private<String>,
+}
+
+/// A final answer that is no success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// 300 to 699.
+    pub status: u16,
+    /// The usual words where there is none.
+    pub phrase: Option<String>,
+    /// Text of a Warning 399: why, for whoever reads the capture.
+    pub warning: Option<String>,
+    /// Q.850 value for Reason (RFC 6432).
+    pub q850: Option<u8>,
+    /// Seconds.
+    pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// The bare status.
+    pub const fn new(status: u16) -> Self {
+        Self { status, phrase: None, warning: None, q850: None, retry_after: None }
+    }
+
+    /// With a reason that a person can read.
+    pub fn because(status: u16, warning: impl Into<String>) -> Self {
+        Self { warning: Some(warning.into()), ..Self::new(status) }
+    }
+
+    /// With a Q.850 value.
+    pub fn with_q850(mut self, cause: u8) -> Self {
+        self.q850 = Some(cause);
+        self
+    }
+
+    /// The words of the status line.
+    pub fn phrase(&self) -> &str {
+        self.phrase.as_deref().unwrap_or_else(|| phrase(self.status))
+    }
+}
+
+/// How an INVITE is asked for its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerBy {
+    /// 401, WWW-Authenticate.
+    UserAgent,
+    /// 407, Proxy-Authenticate.
+    Proxy,
+}

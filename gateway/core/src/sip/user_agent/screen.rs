@@ -1,0 +1,116 @@
+//! The door: what a request must be before any verb sees it (RFC 3261 8.2).
+//!
+//! What is turned away here leaves no state behind, so that junk costs one datagram.
+
+use std::net::SocketAddr;
+
+use rand::Rng;
+
+use super::{
+    ALLOW, UsageId, UserAgent,
+    servers::{MergeKey, ServerKey},
+};
+use crate::{
+    events::wire::Path,
+    ids::EndpointId,
+    now::Now,
+    sip::{Method, Request, Response, dialog::DialogId, header::Scheme, transaction::Event},
+};
+
+/// A request and the way it came.
+pub(super) struct Arrival {
+    pub(super) endpoint: EndpointId,
+    pub(super) from: SocketAddr,
+    pub(super) reply: Path,
+    pub(super) key: ServerKey,
+}
+
+impl<R: Rng> UserAgent<R> {
+    pub(super) fn receive_request(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, mut request: Request) {
+        let key = ServerKey::of(&request);
+        let reply = Path::Datagram { endpoint, to: request.via.reply_to(from) };
+        request.via.stamp(from);
+        let known = self.server_index.get(&key).copied();
+        if request.method == Method::Ack {
+            let is_for_user = known.is_none_or(|tx| self.step_server(now, tx, Event::Ack));
+            if is_for_user {
+                self.receive_ack(now, &request);
+            }
+            return;
+        }
+        if let Some(tx) = known {
+            self.step_server(now, tx, Event::Request);
+            return;
+        }
+        let arrival = Arrival { endpoint, from, reply, key };
+        if request.method == Method::Cancel {
+            return self.receive_cancel(now, arrival, request);
+        }
+        match self.screen(&request) {
+            Err(refusal) => self.respond_stateless(reply, &refusal),
+            Ok(Some(usage)) => self.receive_within(now, usage, arrival, request),
+            Ok(None) if request.method == Method::Invite => self.receive_invite(now, arrival, request),
+            Ok(None) if request.method == Method::Register => self.receive_register(now, arrival, &request),
+            Ok(None) => self.receive_options(arrival, &request),
+        }
+    }
+
+    /// The answer of a request that is turned away without state; its tag is a function of the request, so that repetitions agree.
+    pub(super) fn stateless(&self, request: &Request, status: u16) -> Response {
+        let Request { call_id, cseq, .. } = request;
+        let text = format!("{call_id} {cseq} {}", request.via.branch().unwrap_or_default());
+        request.answer(status, Some(&self.verifier.sign(&text)))
+    }
+
+    /// In the order of RFC 3261 8.2; gives the usage that the request belongs to, if any.
+    fn screen(&self, request: &Request) -> Result<Option<UsageId>, Response> {
+        let refuse = |status| self.stateless(request, status);
+        if !matches!(request.uri.scheme, Scheme::Sip | Scheme::Sips | Scheme::Tel) {
+            return Err(refuse(416));
+        }
+        // We forward nothing; but a request that has come round 70 hops has no business here either. OPTIONS counts hops (11).
+        if request.max_forwards() == 0 && request.method != Method::Options {
+            return Err(refuse(483));
+        }
+        let within = match request.to.tag() {
+            Some(_) => Some(DialogId::of(request).and_then(|id| self.dialogs.get(&id).copied()).ok_or_else(|| refuse(481))?),
+            None => None,
+        };
+        let is_served = match &request.method {
+            Method::Invite | Method::Options => true,
+            Method::Register => within.is_none(),
+            Method::Bye | Method::Info | Method::Update if within.is_none() => return Err(refuse(481)),
+            Method::Bye | Method::Info | Method::Update => true,
+            Method::Ack | Method::Cancel | Method::Prack | Method::Refer | Method::Notify => false,
+            Method::Subscribe | Method::Message | Method::Publish => false,
+            Method::Other(_) => return Err(with(refuse(501), "Allow", ALLOW)),
+        };
+        if !is_served {
+            return Err(with(refuse(405), "Allow", ALLOW));
+        }
+        if within.is_none() && self.merges.contains_key(&MergeKey::of(request)) {
+            return Err(refuse(482));
+        }
+        let required: Vec<_> = request.headers.list("Require").collect();
+        if !required.is_empty() {
+            return Err(with(refuse(420), "Unsupported", &required.join(", ")));
+        }
+        if request.headers.first("Content-Encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            return Err(with(refuse(415), "Accept-Encoding", "identity"));
+        }
+        let wants_sdp = matches!(request.method, Method::Invite | Method::Update);
+        if wants_sdp && !request.body.is_empty() && request.sdp().is_none() {
+            return Err(with(refuse(415), "Accept", "application/sdp"));
+        }
+        let room = if within.is_some() { self.transactions_max + self.transactions_max / 4 } else { self.transactions_max };
+        if self.servers.len() + self.clients.len() >= room {
+            return Err(with(refuse(503), "Retry-After", "5"));
+        }
+        Ok(within)
+    }
+}
+
+pub(super) fn with(mut response: Response, name: &str, value: &str) -> Response {
+    response.headers.push(name, value);
+    response
+}

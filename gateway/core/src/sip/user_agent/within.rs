@@ -1,0 +1,101 @@
+//! Requests within a dialog (RFC 3261 12.2.2): admitted in order, then handed to their verb.
+
+use std::sync::Arc;
+
+use rand::Rng;
+
+use super::{
+    UaEvent, UsageId, UserAgent,
+    options::capabilities,
+    screen::{Arrival, with},
+    usage::{Asked, Phase},
+};
+use crate::{
+    now::Now,
+    private::Private,
+    sip::{Method, Request},
+};
+
+impl<R: Rng> UserAgent<R> {
+    pub(super) fn receive_within(&mut self, now: Now, id: UsageId, arrival: Arrival, request: Request) {
+        let dialog = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut());
+        if !dialog.is_some_and(|dialog| dialog.admit(request.cseq.number)) {
+            let refusal = self.stateless(&request, 500);
+            return self.respond_stateless(arrival.reply, &refusal);
+        }
+        match request.method {
+            Method::Bye => self.receive_bye(now, id, arrival, &request),
+            Method::Info => self.receive_info(now, id, arrival, &request),
+            Method::Invite | Method::Update => self.receive_reinvite(now, id, arrival, request),
+            // The door lets nothing else in.
+            Method::Options
+            | Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => {
+                let answer = capabilities(request.answer(200, None));
+                self.respond_stateless(arrival.reply, &answer);
+            }
+        }
+    }
+
+    fn receive_info(&mut self, now: Now, id: UsageId, arrival: Arrival, request: &Request) {
+        let tx = self.open_server(request, arrival.key, arrival.reply, Some(id));
+        self.respond(now, tx, &request.answer(200, None));
+        let content_type = request.headers.first("Content-Type").unwrap_or_default().to_owned();
+        self.tell(UaEvent::Info { usage: id, content_type, body: Private(request.body.clone()) });
+    }
+
+    /// A re-INVITE, or an UPDATE (RFC 3311), which differs in needing no ACK.
+    fn receive_reinvite(&mut self, now: Now, id: UsageId, arrival: Arrival, request: Request) {
+        let Some(usage) = self.usages.get(&id) else { return };
+        let is_update = request.method == Method::Update;
+        let sdp = request.sdp();
+        let is_pending = usage.asked.is_some() || matches!(usage.phase, Phase::Invited { .. });
+        let is_glare = usage.asking.as_ref().is_some_and(|asking| asking.is_running) || usage.unacked.is_some();
+        let is_calling = matches!(usage.phase, Phase::Inviting { .. });
+        // A session refresh: nothing to decide.
+        if is_update && sdp.is_none() {
+            let mut answer = request.answer(200, None);
+            self.put_dialog_headers(usage, &request, &mut answer);
+            let tx = self.open_server(&request, arrival.key, arrival.reply, Some(id));
+            self.refresh_target(id, &request);
+            self.respond(now, tx, &answer);
+            return;
+        }
+        let refusal = if is_pending {
+            // "MUST return a 500 response [with] a Retry-After header field with a randomly chosen value of between 0 and 10 seconds" (14.2).
+            let seconds = self.rng.next_u32() % 11;
+            Some(with(request.answer(500, None), "Retry-After", &seconds.to_string()))
+        } else if is_glare || is_calling {
+            Some(request.answer(491, None))
+        } else {
+            None
+        };
+        let tx = self.open_server(&request, arrival.key, arrival.reply, Some(id));
+        if let Some(refusal) = refusal {
+            self.respond(now, tx, &refusal);
+            return;
+        }
+        let request = Arc::new(request);
+        if !is_update {
+            self.respond(now, tx, &request.answer(100, None));
+        }
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.asked = Some(Asked { tx, request });
+        }
+        self.tell(UaEvent::Reinvited { usage: id, sdp });
+    }
+
+    pub(super) fn refresh_target(&mut self, id: UsageId, request: &Request) {
+        if let Some(dialog) = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut()) {
+            dialog.refresh(&request.headers);
+        }
+    }
+}
