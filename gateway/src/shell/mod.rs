@@ -14,6 +14,8 @@ mod pages;
 mod ports;
 mod recorder;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod udp;
 mod wav;
 
