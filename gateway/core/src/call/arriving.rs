@@ -8,7 +8,7 @@ use super::{Arrival, Call, Due, Phase, leg::Leg, turn::Turn};
 use crate::{
     cause::Cause,
     config::RouteAction,
-    context::identity,
+    context::identity::Who,
     events::{
         ask::{AskFailure, Finding, Question},
         leg::{Direction, LegCommand},
@@ -17,7 +17,6 @@ use crate::{
         story::{Routing, Story, Walk},
     },
     ids::{AskId, CallId, LegId, PortId, RecordingId},
-    private::Private,
     timers::TimerTable,
 };
 
@@ -29,7 +28,7 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         id,
         context_id,
         session_id,
-        caller: Leg::new(caller, Direction::Inbound, arrival.media.clone()),
+        caller: Leg::new(caller, arrival.media.clone()),
         far: None,
         parting: Vec::new(),
         story: Story::default(),
@@ -42,7 +41,6 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         recording: None,
         playing: None,
         timers: TimerTable::new(),
-        started: turn.now.utc,
         queued_at: None,
         talk_began: None,
         talked_ms: 0,
@@ -61,7 +59,10 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
 
 impl Call {
     fn identify(&mut self, turn: &mut Turn<'_>) {
-        let number = identity::tel(&self.arrival.caller.0, self.arrival.region.as_deref()).map(Private);
+        let number = match Who::of(&self.arrival.caller.0, self.arrival.region.as_deref()) {
+            Who::Tel(number) => Some(number),
+            Who::Sip(_) | Who::Withheld => None,
+        };
         let deadline = turn.now.instant + IDENTIFY_MAX;
         let ask = turn.ask(Question::Identify { token: self.arrival.token.clone(), number }, deadline);
         self.phase = Phase::Arriving { ask };

@@ -40,7 +40,7 @@ impl Call {
         turn.leg(leg, LegCommand::Present { card: Box::new(card.clone()), ring_deadline });
         turn.write(Happened::LegStarted { leg, direction: Direction::Outbound, peer: Private(format!("agent:{}", agent.0)) });
         turn.write(Happened::AgentOffered { agent, card: Box::new(card) });
-        self.far = Some(Leg::new(leg, Direction::Outbound, LegMedia::Web));
+        self.far = Some(Leg::new(leg, LegMedia::Web));
         self.timers.set(Due::Ring, turn.now.instant + ring);
         self.phase = Phase::Offering(Ringing { entry, agent, version: self.version, offered: turn.now.instant, acked: None });
         self.tell_caller("ringing", None, turn);

@@ -14,7 +14,7 @@ use super::turn::Turn;
 use crate::{
     cause::Cause,
     events::{
-        leg::{Direction, LegCommand},
+        leg::LegCommand,
         media::{MediaCommand, Quality},
         record::Happened,
     },
@@ -45,7 +45,6 @@ pub struct RtpTerms {
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
-    pub(super) direction: Direction,
     pub(super) media: LegMedia,
     pub(super) port: Option<PortId>,
     /// Hears us: ACK or a connected peer.
@@ -60,7 +59,7 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(id: LegId, direction: Direction, media: LegMedia) -> Self {
+    pub(super) fn new(id: LegId, media: LegMedia) -> Self {
         Self { id, direction, media, port: None, ready: false, over: None, local: None, said: None, quality: None, told: false }
     }
 

@@ -30,7 +30,7 @@ use crate::{
         media::MediaEvent,
         story::{Exit, Fact, Handover, Medium, Routing, Story, Walk},
     },
-    ids::{AgentId, BridgeId, CallId, LegId, PlayId, PortId, RecordingId, UtcMillis},
+    ids::{AgentId, BridgeId, CallId, LegId, PlayId, PortId, RecordingId},
     private::Private,
     timers::TimerTable,
 };
@@ -100,7 +100,6 @@ pub struct Call {
     recording: Option<RecordingId>,
     playing: Option<PlayId>,
     timers: TimerTable<Due>,
-    started: UtcMillis,
     queued_at: Option<Instant>,
     talk_began: Option<Instant>,
     talked_ms: u64,

@@ -7,6 +7,7 @@ use media::sdp::{Answer, Offer};
 use super::{Call, Due, Phase, leg::Leg, leg::LegMedia, turn::Turn};
 use crate::{
     cause::Cause,
+    context::pointer,
     events::{
         leg::{Direction, LegCommand, Target},
         record::Happened,
@@ -26,7 +27,7 @@ impl Call {
                 signalled_from: None,
             }),
         };
-        let mut far = Leg::new(id, Direction::Outbound, media);
+        let mut far = Leg::new(id, media);
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(to.clone()) });
         let offer = match far.offer(turn) {
             Ok(offer) => offer,
@@ -38,7 +39,7 @@ impl Call {
             }
         };
         self.offered = Some(offer.clone());
-        let pointer = turn.pointer_key.pointer(&self.context_id);
+        let pointer = pointer::make(&self.context_id, turn.secret);
         turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None });
         self.far = Some(far);
         self.phase = Phase::Dialling;

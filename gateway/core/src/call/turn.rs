@@ -9,7 +9,6 @@ use std::{
 use crate::{
     acd::{AgentState, Entry, Match},
     config::Config,
-    context::pointer::PointerKey,
     events::{
         ask::{Ask, AskFailure, Asks, Finding, Question},
         leg::{LegCommand, LegEvent},
@@ -74,7 +73,7 @@ pub struct Turn<'a> {
     /// Scripts and prompts, as of now; a session keeps those that it began with.
     pub library: &'a Library,
     /// Seals T0 pointers.
-    pub pointer_key: &'a PointerKey,
+    pub secret: &'a [u8],
     /// Where questions are opened.
     pub asks: &'a mut Asks,
     /// Names.

@@ -132,7 +132,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             places.calls += 1;
         }
         self.own_leg(id, leg);
-        let ids = (crate::context::pointer::new_id(now.utc, &mut self.rng), session_id(&mut self.rng));
+        let ids = (crate::context::pointer::context_id(now.utc, &mut self.rng), session_id(&mut self.rng));
         let begun = self.within(now, id, |turn| Call::begin(id, ids, leg, arrival, turn));
         match begun {
             Some(call) => self.put_back(id, call),

@@ -48,7 +48,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             now,
             config: &config,
             library: &self.library,
-            pointer_key: &self.pointer_key,
+            secret: &self.secret,
             asks: &mut self.asks,
             mint: &mut self.mint,
             leases: &mut places.free,

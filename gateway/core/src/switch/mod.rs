@@ -23,7 +23,6 @@ use crate::{
     acd::Acd,
     call::{Mint, Stimulus},
     config::Config,
-    context::pointer::PointerKey,
     events::{
         ask::{AskFailure, Asks, Reply},
         media::{MediaCommand, MediaEvent},
@@ -45,7 +44,8 @@ pub struct Switch<R> {
     rng: R,
     config: Arc<Config>,
     library: Library,
-    pointer_key: PointerKey,
+    /// Seals T0 pointers.
+    secret: Vec<u8>,
     sip: sip_leg::SipLegs<R>,
     web: web_leg::WebLegs,
     acd: Acd,
@@ -92,7 +92,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let mut switch = Self {
             sip,
             rng,
-            pointer_key: PointerKey::new(&setup.secret),
+            secret: setup.secret,
             config: setup.config,
             library: setup.library,
             web: web_leg::WebLegs::default(),

@@ -54,6 +54,7 @@ pub(super) struct SipLegs<R> {
     /// Where calls go out.
     outbound: Option<(EndpointId, SocketAddr)>,
     events: VecDeque<SipEvent>,
+    outbox: VecDeque<Output>,
 }
 
 struct SipLeg {
@@ -75,18 +76,20 @@ impl<R: Rng> SipLegs<R> {
             ..Settings::new(realm, nonce_key)
         };
         let mut legs = Self {
-            agent: UserAgent::new(settings, rng),
+            agent: UserAgent::new(rng, settings),
             usages: BTreeMap::new(),
             legs: BTreeMap::new(),
             phones: Vec::new(),
             outbound: None,
             events: VecDeque::new(),
+            outbox: VecDeque::new(),
         };
         legs.reconfigure(config);
         legs
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.agent.set_phones(&config.phones);
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
@@ -110,20 +113,18 @@ impl<R: Rng> SipLegs<R> {
 
     /// The next thing understood; bytes to send stay behind for `flush`.
     pub(super) fn next_event(&mut self) -> Option<SipEvent> {
-        while let Some(event) = self.agent.poll_event() {
-            self.hear(event);
+        while let Some(output) = self.agent.poll() {
+            match output {
+                UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
+                UaOutput::Event(event) => self.hear(event),
+            }
         }
         self.events.pop_front()
     }
 
-    /// Bytes to send, in order.
+    /// Bytes to send, in order; to be called when `next_event` has none left.
     pub(super) fn flush(&mut self, outputs: &mut VecDeque<Output>) {
-        while let Some(output) = self.agent.poll() {
-            match output {
-                UaOutput::Transmit { path, bytes } => outputs.push_back(Output::Transmit { path, bytes }),
-                UaOutput::Event(event) => self.hear(event),
-            }
-        }
+        outputs.append(&mut self.outbox);
     }
 
     /// Ties a leg to the usage that invited us.
@@ -138,7 +139,7 @@ impl<R: Rng> SipLegs<R> {
             Some(why) => Refusal::because(cause.sip, why).with_q850(cause.q850),
             None => Refusal::new(cause.sip),
         };
-        self.agent.refuse(now, usage, refusal);
+        self.agent.refuse(now, usage, &refusal);
     }
 
     /// Asks for a digest; the next INVITE brings it.
@@ -162,12 +163,12 @@ impl<R: Rng> SipLegs<R> {
                 self.agent.accept(now, usage, &answer.to_string());
             }
             LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
-            LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, Refusal::new(cause.sip)),
+            LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
             LegCommand::Refuse(cause) | LegCommand::Hangup(cause) => match (held.answered, held.inbound) {
-                (true, _) => self.agent.bye(now, usage, Some(cause.q850)),
-                (false, false) => self.agent.cancel(now, usage),
-                (false, true) => self.agent.refuse(now, usage, Refusal::new(failure(cause)).with_q850(cause.q850)),
+                (true, _) => self.agent.bye(now, usage, cause),
+                (false, false) => self.agent.cancel(now, usage, cause),
+                (false, true) => self.agent.refuse(now, usage, &Refusal::new(failure(cause)).with_q850(cause.q850)),
             },
             LegCommand::Dial { .. }
             | LegCommand::Refer { .. }
@@ -192,10 +193,15 @@ impl<R: Rng> SipLegs<R> {
             self.events.push_back(SipEvent::Leg(leg, LegEvent::Refused(UNREACHABLE)));
             return;
         };
-        let headers = pointer.map(|token| pointer::headers(&token)).unwrap_or_default();
+        let headers = pointer
+            .map(|token| {
+                let user_to_user = pointer::user_to_user(&token, pointer::Form::default());
+                vec![("User-to-User".to_owned(), user_to_user), ("X-Context-Ref".to_owned(), token)]
+            })
+            .unwrap_or_default();
         let usage = self.agent.invite(
             now,
-            InviteTarget {
+            &InviteTarget {
                 uri,
                 endpoint,
                 to,

@@ -193,11 +193,6 @@ impl WebLegs {
         }
     }
 
-    /// The call that a page's leg belongs to.
-    pub(super) fn call_of(&self, leg: LegId) -> Option<CallId> {
-        self.legs.get(&leg).map(|leg| leg.call)
-    }
-
     fn leg_event(&self, channel: ChannelId, call: CallId, event: LegEvent) -> Meaning {
         match self.legs.iter().find(|(_, leg)| leg.channel == channel && leg.call == call) {
             Some((leg, _)) => Meaning::Leg(*leg, event),
