@@ -105,6 +105,8 @@ pub struct Peer {
     flow: Flow,
     opus: u8,
     digits: Option<u8>,
+    /// Of the latest answer's `o=` line.
+    version: u64,
     ufrag: String,
     addresses: Vec<SocketAddr>,
     held: Vec<(SocketAddr, BytesMut)>,
@@ -144,6 +146,7 @@ impl Peer {
             flow: trimmed.flow.mirrored(),
             opus: trimmed.opus,
             digits: trimmed.digits,
+            version: 0,
             ufrag: String::new(),
             addresses: Vec::new(),
             held: Vec::new(),
@@ -161,7 +164,7 @@ impl Peer {
 
     /// Hold, resume or ICE restart. After a restart `ufrag` is a new one; checks with the former may still be under way.
     ///
-    /// Refused, the connection stands as it was. Payload types cannot change (RFC 9429 5.2.2).
+    /// Payload types cannot change (RFC 9429 5.2.2). Refused for that or for its shape, the connection stands as it was.
     pub fn reoffer(&mut self, now: Instant, offer: &Offer) -> Result<Answer, Refused> {
         let trimmed = Trimmed::of(offer)?;
         if trimmed.opus != self.opus || trimmed.digits != self.digits {
@@ -209,7 +212,7 @@ impl Peer {
         }
         // A page that closes or navigates away says close_notify; rtc notes it and raises no event.
         if kind == (stun::Kind::Dtls { alert: true }) && self.dtls_is_closed() {
-            self.end(now);
+            self.end();
         }
     }
 
@@ -239,7 +242,7 @@ impl Peer {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.stage {
             Stage::Over => {}
-            Stage::Connecting { until } if until <= now => self.end(now),
+            Stage::Connecting { until } if until <= now => self.end(),
             Stage::Connecting { .. } | Stage::Connected => {
                 self.tick(now);
                 self.drive(now);
@@ -248,9 +251,9 @@ impl Peer {
     }
 
     /// Ends it from our side: `poll_transmit` once more, a close_notify is in it.
-    pub fn close(&mut self, now: Instant) {
+    pub fn close(&mut self, _now: Instant) {
         if self.stage != Stage::Over {
-            self.shut(now);
+            self.shut();
         }
     }
 
@@ -324,7 +327,9 @@ impl Peer {
         created.map_err(|_| Refused::unacceptable("no answer fits the offer"))?;
         // Only the local description holds our candidate.
         let sdp = self.connection.local_description().map(|description| description.sdp).unwrap_or_default();
-        let answer = trimmed.grow(offer, &sdp)?;
+        // RFC 3264 8: one more with each answer.
+        self.version += 1;
+        let answer = trimmed.grow(offer, &sdp, self.version)?;
         let description = answer.description();
         let ufrag = description.media.iter().find_map(|media| description.attribute_of(media, "ice-ufrag"));
         self.ufrag = ufrag.and_then(|ufrag| ufrag.value.clone()).ok_or(Refused::unacceptable("no ICE credentials were agreed"))?;
@@ -356,11 +361,7 @@ impl Peer {
             }
             while let Some(message) = self.connection.poll_read() {
                 moved = true;
-                match message.message {
-                    RTCMessage::RtpPacket(_, packet) => self.on_rtp(packet),
-                    RTCMessage::RtcpPacket(_, packets) => self.lost = reports::fraction_lost(&packets, self.ssrc).or(self.lost),
-                    _ => {}
-                }
+                self.on_message(message.message);
             }
             if !moved {
                 break;
@@ -383,6 +384,7 @@ impl Peer {
         moved
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "non-exhaustive; the other events are about gathering and tracks")]
     fn on_event(&mut self, now: Instant, event: RTCPeerConnectionEvent) {
         match event {
             RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state) => {
@@ -404,8 +406,17 @@ impl Peer {
                 }
             }
             RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed) => {
-                self.end(now);
+                self.end();
             }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "non-exhaustive; we open no data channel")]
+    fn on_message(&mut self, message: RTCMessage) {
+        match message {
+            RTCMessage::RtpPacket(_, packet) => self.on_rtp(packet),
+            RTCMessage::RtcpPacket(_, packets) => self.lost = reports::fraction_lost(&packets, self.ssrc).or(self.lost),
             _ => {}
         }
     }
@@ -430,14 +441,14 @@ impl Peer {
     }
 
     /// The far side is gone.
-    fn end(&mut self, now: Instant) {
+    fn end(&mut self) {
         if self.stage != Stage::Over {
-            self.shut(now);
+            self.shut();
             self.events.push_back(PeerEvent::Gone);
         }
     }
 
-    fn shut(&mut self, _: Instant) {
+    fn shut(&mut self) {
         self.stage = Stage::Over;
         self.held.clear();
         if self.connection.close().is_err() {

@@ -264,6 +264,7 @@ fn audio_and_digits_flow_both_ways() {
 #[test]
 fn hold_is_mirrored_and_obeyed_and_resume_brings_both_ways_back() {
     let mut world = World::connected();
+    let mut version = 1;
     for (asked, answered, flow, heard) in [
         (Direction::SendOnly, "a=recvonly\r\n", Flow::RecvOnly, (true, false)),
         (Direction::SendRecv, "a=sendrecv\r\n", Flow::SendRecv, (true, true)),
@@ -273,6 +274,8 @@ fn hold_is_mirrored_and_obeyed_and_resume_brings_both_ways_back() {
     ] {
         let answer = world.renegotiate(|api, mid| api.set_direction(mid, asked));
         assert!(answer.contains(answered), "{asked:?}: {answer}");
+        version += 1;
+        assert_eq!(crate::sdp::Answer::parse(&answer).unwrap().description().origin.version, version);
         assert_eq!(world.peer.flow(), flow);
         let (ours, theirs) = world.talk(10);
         assert_eq!((ours > 8, theirs > 8), heard, "{asked:?}: {ours} {theirs}");

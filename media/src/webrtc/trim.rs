@@ -72,8 +72,11 @@ impl Trimmed {
     }
 
     /// Puts the answer's audio where the offer has it and refuses every other section in its place (RFC 3264 6, RFC 8843 7.3.3).
-    pub(super) fn grow(&self, offer: &Offer, answer: &str) -> Result<Answer, Refused> {
+    ///
+    /// `version` replaces the random one that rtc gives to each answer.
+    pub(super) fn grow(&self, offer: &Offer, answer: &str, version: u64) -> Result<Answer, Refused> {
         let mut answer = Description::parse(answer)?;
+        answer.origin.version = version;
         let mut audio = answer.media.pop().filter(|_| answer.media.is_empty()).ok_or(Refused::unacceptable("no audio was agreed"))?;
         // RTCP is muxed: rtc lists the host candidate for a second component that nobody will check.
         audio.attributes.retain(|attribute| attribute.name != "candidate" || component(attribute) != Some("2"));
