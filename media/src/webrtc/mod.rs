@@ -13,6 +13,7 @@
 mod demux;
 mod peer;
 mod reports;
+mod stack;
 mod stun;
 #[cfg(test)]
 mod tests;
