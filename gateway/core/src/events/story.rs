@@ -142,7 +142,8 @@ pub struct MenuPresented {
     pub holdout: bool,
 }
 
-/// One item's place and the terms its score is the sum of.
+/// One item's place, its score and what it came of: `habits`, `evidence`, `popularity` and `boost:<name>` add up, their sum over `seconds`
+/// is the score, `ago_s:<kind>` is the age of the youngest event of a kind and counts for nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
     pub item: String,

@@ -64,12 +64,13 @@ fn traps(script: &Script, faults: &mut Faults) {
         let leaves =
             |is: fn(&super::verb::Program) -> bool| seen.iter().filter_map(|name| script.nodes.get(*name)).any(|node| is(&node.program));
         let is_farewell = node.program.is_end() || (!node.program.waits() && *name != script.start.text && *name != script.agent.text);
-        if let Some(loop_) = idle_loop(script, name) {
-            faults.add(
-                node.at,
-                format!("a loop with no exit: {loop_} never waits for the caller"),
-                Some("let it pass a menu, a form or an end".into()),
-            );
+        if let Some(round) = idle_loop(script, name) {
+            // Told once, at the node of the round that the file names first.
+            let first = round.iter().filter_map(|name| script.nodes.get(*name)).map(|node| node.at).min();
+            if first == Some(node.at) {
+                let message = format!("a loop with no exit: {} > {name} never waits for the caller", round.join(" > "));
+                faults.add(node.at, message, Some("let it pass a menu, a form or an end".into()));
+            }
         } else if !leaves(super::verb::Program::is_end) {
             faults.add(node.at, format!("a loop with no exit: `{name}` leads to no queue, dial or hangup"), None);
         } else if !is_farewell && !leaves(super::verb::Program::is_human) {
@@ -81,24 +82,22 @@ fn traps(script: &Script, faults: &mut Faults) {
     }
 }
 
-/// A round of steps that nobody has to press a key for, told from its first node; only from the node whose name sorts first.
-fn idle_loop(script: &Script, start: &str) -> Option<String> {
+/// A round of steps from this node to itself that nobody has to press a key for.
+fn idle_loop<'a>(script: &'a Script, start: &'a str) -> Option<Vec<&'a str>> {
+    let idle = |name: &str| script.nodes.get(name).filter(|node| !node.program.waits());
     let mut from: BTreeMap<&str, &str> = BTreeMap::new();
     let mut open = vec![start];
     while let Some(name) = open.pop() {
-        let node = script.nodes.get(name).filter(|node| !node.program.waits())?;
-        for next in node.program.targets().into_iter().map(|word| word.text.as_str()) {
+        for next in idle(name)?.program.targets().into_iter().map(|word| word.text.as_str()) {
             if next == start {
                 let mut round = vec![name];
-                while *round.last()? != start {
-                    round.push(from.get(round.last()?)?);
+                while let Some(earlier) = round.last().filter(|last| **last != start).and_then(|last| from.get(last)) {
+                    round.push(earlier);
                 }
                 round.reverse();
-                let first = round.iter().min() == Some(&start);
-                round.push(start);
-                return first.then(|| round.join(" > "));
+                return Some(round);
             }
-            if !from.contains_key(next) && script.nodes.get(next).is_some_and(|node| !node.program.waits()) {
+            if !from.contains_key(next) && idle(next).is_some() {
                 from.insert(next, name);
                 open.push(next);
             }

@@ -220,7 +220,10 @@ impl Script {
             Program::Say(_) | Program::Form(_) | Program::Branch(_) | Program::Queue(_) | Program::Hangup(_) | Program::Dial(_) => None,
         });
         let Some(agent) = agent.or(by_key) else {
-            faults.add(start.at, "no way to a person", Some("name the node with `agent:`, or put an item on key 0".into()));
+            // An item that could not be read may be the one.
+            if faults.is_empty() {
+                faults.add(start.at, "no way to a person", Some("name the node with `agent:`, or put an item on key 0".into()));
+            }
             return None;
         };
         let hash = Sha256::digest(source.as_bytes());
@@ -295,3 +298,7 @@ fn read_rules(tree: &Tree, faults: &mut Faults) -> (Rules, Vec<Word>) {
     }
     (rules, items)
 }
+
+#[cfg(test)]
+#[path = "script_tests.rs"]
+mod tests;

@@ -43,7 +43,8 @@ pub(super) fn parse(source: &str, faults: &mut Faults) -> Option<Tree> {
         Err(error) => {
             let at = error.location().map_or(Place { line: 1, column: 1 }, place);
             let text = error.to_string();
-            faults.add(at, format!("not YAML: {}", text.lines().next().unwrap_or_default()), None);
+            let first = text.lines().next().unwrap_or_default();
+            faults.add(at, format!("not YAML: {}", first.split(" at line ").next().unwrap_or(first)), None);
             None
         }
     }
@@ -239,6 +240,10 @@ impl<'a> Fields<'a> {
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, of: &[(&'static str, T)], faults: &mut Faults) -> Option<T> {
         let word = self.word(key, faults)?;
         choose(&word, key, of, faults)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Says which keys nobody knows.

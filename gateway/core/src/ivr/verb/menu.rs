@@ -62,6 +62,9 @@ impl Verb for Menu {
         let say = fields.require("say", faults).and_then(|tree| read_say(tree, faults));
         let (order, pins) = fields.take("order").map_or_else(Default::default, |tree| read_order(tree, faults));
         let trees = fields.require("items", faults).map_or(&[][..], |tree| tree.list("items", faults));
+        if trees.is_empty() {
+            faults.add(tree.at, "a menu needs items", None);
+        }
         let items: Vec<Item> = trees.iter().filter_map(|tree| Item::read(tree, faults)).collect();
         let exits = fields.take("exits").map_or_else(Exits::default, |tree| Exits::read(tree, faults));
         fields.finish(faults);
@@ -250,9 +253,6 @@ impl Menu {
         for pin in self.pins.iter().filter(|pin| !ids.contains(&pin.text.as_str())) {
             let help = crate::ivr::fault::suggest(&pin.text, ids.iter().copied());
             faults.add(pin.at, format!("`pin` names no item of this menu: `{}`", pin.text), help);
-        }
-        if self.items.is_empty() {
-            faults.add(self.long.at, "a menu needs items", None);
         }
     }
 }

@@ -104,6 +104,8 @@ macro_rules! verbs { ($($module:ident::$verb:ident),+ $(,)?) => {
             })+
             match found.len() {
                 1 => found.pop().and_then(|(_, program)| program),
+                // A misspelt verb is told as an unknown key.
+                0 if !fields.is_empty() => None,
                 0 => {
                     faults.add(at, format!("node `{node}` has no verb"), Some(format!("one of {}", NAMES.join(", "))));
                     None
