@@ -3,5 +3,20 @@
 //! A `Session` is pure: it takes events and time, and says what it wants done as `Action`s, in order. It knows no leg, no port and no page.
 
 mod border;
+mod caller;
+mod check;
+mod exits;
+mod expression;
+mod fault;
+pub mod order;
+mod prompts;
+mod script;
+mod session;
+mod verb;
+mod yaml;
 
 pub use border::{Action, Event, Utterance};
+pub use fault::Fault;
+pub use prompts::PromptBook;
+pub use script::{Identify, Script};
+pub use session::{Session, Start};

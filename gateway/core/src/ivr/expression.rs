@@ -1,0 +1,153 @@
+//! `when:` conditions: CEL over `customer`, `slots` and `facts`.
+//!
+//! Total, free of side effects and bounded: a source of at most `SOURCE_MAX` bytes, no loops over lists, and a value that is missing
+//! makes the condition false.
+
+use cel::{Context, Program, Value};
+use serde_json::json;
+
+use super::{
+    fault::{Faults, suggest},
+    yaml::Word,
+};
+use crate::{
+    context::card::is_open,
+    events::story::{Fact, Privacy, Story},
+};
+
+/// A checked condition.
+pub(super) struct Condition {
+    source: String,
+    program: Program,
+}
+
+impl Condition {
+    pub(super) fn read(word: &Word, faults: &mut Faults) -> Option<Self> {
+        if word.text.len() > SOURCE_MAX {
+            faults.add(word.at, format!("the condition is longer than {SOURCE_MAX} bytes"), None);
+            return None;
+        }
+        let program = match Program::compile(&word.text) {
+            Ok(program) => program,
+            Err(errors) => {
+                let text = errors.to_string();
+                let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("broken").to_owned();
+                faults.add(word.at, format!("the condition is not CEL: {first}"), None);
+                return None;
+            }
+        };
+        let references = program.references();
+        let mut strange: Vec<&str> = references.variables().into_iter().filter(|name| !VARIABLES.contains(name)).collect();
+        strange.sort_unstable();
+        let loops = strange.iter().any(|name| name.starts_with('@') || name.starts_with("__"));
+        if loops {
+            faults.add(word.at, "a condition has no loops: all, exists, map and filter are not for scripts", None);
+            return None;
+        }
+        let mut functions: Vec<&str> =
+            references.functions().into_iter().filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())).collect();
+        functions.sort_unstable();
+        functions.retain(|name| !FUNCTIONS.contains(name));
+        for name in &strange {
+            faults.add(word.at, format!("a condition knows no `{name}`"), suggest(name, VARIABLES));
+        }
+        for name in &functions {
+            faults.add(word.at, format!("a condition knows no function `{name}`"), suggest(name, FUNCTIONS));
+        }
+        let sound = strange.is_empty() && functions.is_empty();
+        sound.then(|| Self { source: word.text.clone(), program })
+    }
+
+    /// Whether it holds.
+    pub(super) fn holds(&self, known: &Known) -> bool {
+        let mut context = Context::default();
+        for (name, value) in [("customer", &known.customer), ("slots", &known.slots), ("facts", &known.facts)] {
+            context.add_variable_from_value(name, value.clone());
+        }
+        matches!(self.program.execute(&context), Ok(Value::Bool(true)))
+    }
+}
+
+impl std::fmt::Debug for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Condition").field(&self.source).finish()
+    }
+}
+
+/// What conditions may look at.
+pub(super) struct Known {
+    customer: Value,
+    slots: Value,
+    facts: Value,
+}
+
+impl Known {
+    pub(super) fn of<'a>(story: &'a Story, slots: impl IntoIterator<Item = &'a Fact>) -> Self {
+        let customer = story.customer.as_ref();
+        let customer = json!({
+            "known": customer.is_some(),
+            "name": customer.and_then(|c| c.name.as_ref()).map_or("", |name| &name.0),
+            "language": customer.and_then(|c| c.language.as_deref()).unwrap_or(""),
+            "segment": customer.and_then(|c| c.segment.as_deref()).unwrap_or(""),
+            "trust": story.trust.level,
+            "open_cases": story.cases.iter().filter(|case| is_open(&case.status)).count(),
+        });
+        Self { customer: value(&customer), slots: facts(slots), facts: facts(&story.facts) }
+    }
+}
+
+/// The latest of a key counts; what may travel nowhere is not looked at either.
+fn facts<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Value {
+    let mut facts: Vec<&Fact> = facts.into_iter().filter(|fact| fact.privacy != Privacy::Pci).collect();
+    facts.sort_by_key(|fact| fact.at);
+    let map: serde_json::Map<String, serde_json::Value> = facts.into_iter().map(|fact| (fact.key.clone(), fact.value.0.clone())).collect();
+    value(&serde_json::Value::Object(map))
+}
+
+fn value(json: &serde_json::Value) -> Value {
+    cel::to_value(json).unwrap_or(Value::Null)
+}
+
+const SOURCE_MAX: usize = 512;
+const VARIABLES: [&str; 3] = ["customer", "slots", "facts"];
+const FUNCTIONS: [&str; 9] = ["size", "contains", "startsWith", "endsWith", "has", "int", "double", "string", "bool"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{events::story::Customer, ids::CustomerId, ivr::fault::Place};
+
+    fn read(source: &str) -> Result<Condition, String> {
+        let mut faults = Faults::of("x.yaml");
+        let word = Word { text: source.into(), at: Place { line: 1, column: 1 } };
+        let read = Condition::read(&word, &mut faults);
+        read.ok_or_else(|| faults.sorted().iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    fn gold() -> Known {
+        let customer = Customer { id: CustomerId(7), name: None, language: None, segment: Some("gold".into()) };
+        Known::of(&Story { customer: Some(customer), ..Story::default() }, [])
+    }
+
+    #[test]
+    fn a_condition_reads_the_customer() {
+        assert!(read("customer.segment == 'gold' && customer.known").expect("sound").holds(&gold()));
+        assert!(!read("customer.segment != 'gold'").expect("sound").holds(&gold()));
+    }
+
+    #[test]
+    fn what_is_missing_makes_it_false() {
+        assert!(!read("facts.balance > 3").expect("sound").holds(&gold()));
+        assert!(read("!has(facts.balance)").expect("sound").holds(&gold()));
+        assert!(!read("customer.segment").expect("sound").holds(&gold()), "not a yes or no");
+    }
+
+    #[test]
+    fn strangers_loops_and_broken_words_are_faults() {
+        assert!(read("custmer.segment == 'x'").expect_err("stranger").contains("did you mean `customer`?"));
+        assert!(read("[1, 2, 3].all(customer, customer > 0)").is_err());
+        assert!(read("[1, 2].map(x, x * 2) == [2]").is_err());
+        assert!(read("customer.segment ==").expect_err("broken").contains("not CEL"));
+        assert!(read("exec('rm')").expect_err("function").contains("no function `exec`"));
+    }
+}
