@@ -9,7 +9,7 @@ use gateway_core::{
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::{Address, Error, Store, chats, customers, past, utc_now};
+use super::{Address, Error, Lessons, Store, chats, customers, past, utc_now};
 
 impl Store {
     /// Finds the caller by handoff token (`chat:<id>`, verified by whoever passes it in), else by number; two candidates mean none.
@@ -23,13 +23,19 @@ impl Store {
     pub async fn identify_at(&self, token: Option<&str>, number: Option<&str>, now: UtcMillis) -> Result<Story, Error> {
         let story = async {
             let mut connection = self.pool.acquire().await?;
-            tell(&mut connection, token, number, now).await
+            tell(&mut connection, &self.lessons(), token, number, now).await
         };
         tokio::time::timeout(DEADLINE, story).await.unwrap_or(Err(Error::Database(sqlx::Error::PoolTimedOut)))
     }
 }
 
-async fn tell(connection: &mut SqliteConnection, token: Option<&str>, number: Option<&str>, now: UtcMillis) -> Result<Story, Error> {
+async fn tell(
+    connection: &mut SqliteConnection,
+    lessons: &Lessons,
+    token: Option<&str>,
+    number: Option<&str>,
+    now: UtcMillis,
+) -> Result<Story, Error> {
     let mut story = Story { share: past::share(connection).await?, ..Story::default() };
     let mut customer = None;
     if let Some(id) = token.and_then(|token| token.strip_prefix("chat:")).and_then(|id| id.parse().ok())
@@ -65,7 +71,7 @@ async fn tell(connection: &mut SqliteConnection, token: Option<&str>, number: Op
     let Some(customer) = customer else { return Ok(story) };
     let Some(dossier) = customers::dossier(connection, customer).await? else { return Ok(story) };
     story.usual_menu = dossier.facts.iter().any(|fact| fact.key == USUAL_MENU && fact.value.0 == Value::Bool(true));
-    story.sums = past::sums(connection, customer, now).await?;
+    story.sums = past::sums(connection, customer, lessons, now).await?;
     story.customer = Some(dossier.customer);
     story.identities = dossier.identities;
     story.facts = dossier.facts;

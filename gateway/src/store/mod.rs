@@ -19,10 +19,15 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use gateway_core::{events::record::Record, ids::UtcMillis};
+use gateway_core::{
+    context::{sums::Weights, understanding::Rules},
+    events::record::Record,
+    ids::UtcMillis,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::mpsc;
@@ -41,6 +46,16 @@ use writer::Job;
 pub struct Store {
     pool: SqlitePool,
     jobs: mpsc::Sender<Job>,
+    lessons: Arc<RwLock<Arc<Lessons>>>,
+}
+
+/// How the past becomes evidence for menu items, as the running script says: `Script::rules`, `Script::weights`.
+#[derive(Debug, Clone, Default)]
+pub struct Lessons {
+    /// Which item serves which matter.
+    pub rules: Rules,
+    /// What an event is worth, and how fast it fades.
+    pub weights: Weights,
 }
 
 /// Why the store could not do it.
@@ -84,7 +99,7 @@ impl Store {
         }
         let pool = connect(&path, BUSY_TIMEOUT).await?;
         let (jobs, _) = mpsc::channel(1);
-        Ok(Self { pool, jobs })
+        Ok(Self { pool, jobs, lessons: Arc::default() })
     }
 
     async fn open_with(directory: &Path, busy: Duration) -> Result<Self, Error> {
@@ -96,7 +111,7 @@ impl Store {
         writer.replay_all().await?;
         calls::close_crashed(&pool, utc_now()).await?;
         tokio::spawn(writer.run());
-        Ok(Self { pool, jobs })
+        Ok(Self { pool, jobs, lessons: Arc::default() })
     }
 
     /// Appends to history, without waiting. `Full` gives the record back: hold it, refuse new calls, and try again.
@@ -118,6 +133,16 @@ impl Store {
     pub async fn close(self) {
         self.flush().await;
         self.pool.close().await;
+    }
+
+    /// Takes over what the running script says of matters and of what the past is worth; at start and at each reload.
+    pub fn set_lessons(&self, lessons: Lessons) {
+        *self.lessons.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(lessons);
+    }
+
+    /// The lessons in force.
+    pub fn lessons(&self) -> Arc<Lessons> {
+        self.lessons.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the database answers.

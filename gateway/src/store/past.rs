@@ -3,66 +3,78 @@
 use std::collections::BTreeMap;
 
 use gateway_core::{
+    context::{
+        sums::{self, Kind, Past},
+        understanding::Rules,
+    },
     events::story::Medium,
     ids::{CustomerId, UtcMillis},
 };
 use sqlx::SqliteConnection;
 
-use super::{Error, int, nat, variant};
+use super::{Error, Lessons, int, nat, variant};
 
-/// Decayed as of `now`: `habit:<node>/<item>` from the customer's own choices, `evidence:<item>` from what happened elsewhere.
-pub(super) async fn sums(connection: &mut SqliteConnection, customer: CustomerId, now: UtcMillis) -> Result<BTreeMap<String, f64>, Error> {
-    let mut sums = BTreeMap::new();
-    let choices = sqlx::query_as::<_, (String, String, i64, String)>(
-        "SELECT node, item, at, outcome FROM menu_choices WHERE customer = ? AND at <= ? ORDER BY at DESC LIMIT ?",
+/// Decayed as of `now`, by the convention of `context::sums`: own choices, and what happened elsewhere, each for the menu item that serves it.
+pub(super) async fn sums(
+    connection: &mut SqliteConnection,
+    customer: CustomerId,
+    lessons: &Lessons,
+    now: UtcMillis,
+) -> Result<BTreeMap<String, f64>, Error> {
+    let choices = sqlx::query_as::<_, (String, i64, String)>(
+        "SELECT item, at, outcome FROM menu_choices WHERE customer = ? ORDER BY at DESC LIMIT ?",
     )
     .bind(int(customer.0))
-    .bind(int(now.0))
-    .bind(CHOICES_MAX)
+    .bind(EVENTS_MAX)
     .fetch_all(&mut *connection)
     .await?;
-    for (node, item, at, outcome) in choices {
-        let weight = if outcome == "backed_out" { -0.5 } else { 1.0 };
-        *sums.entry(format!("habit:{node}/{item}")).or_default() += weight * left(now, at, 120.0 * DAY_MS);
-    }
-    let evidence = sqlx::query_as::<_, (String, String, i64)>(
-        "SELECT medium, intent, at FROM interactions WHERE customer = ? AND intent IS NOT NULL AND at <= ? ORDER BY at DESC LIMIT ?",
+    let elsewhere = sqlx::query_as::<_, (String, String, i64, Option<i64>)>(
+        "SELECT medium, intent, at, (SELECT disposition IS NOT NULL FROM calls WHERE calls.id = interactions.call)
+         FROM interactions WHERE customer = ? AND intent IS NOT NULL ORDER BY at DESC LIMIT ?",
     )
     .bind(int(customer.0))
-    .bind(int(now.0))
-    .bind(CHOICES_MAX)
+    .bind(EVENTS_MAX)
     .fetch_all(connection)
     .await?;
-    for (medium, intent, at) in evidence {
-        let weight = match variant::<Medium>("an interaction's medium", medium)? {
-            Medium::Call => 4.0,
-            Medium::Portal => 2.0,
-            Medium::Chat | Medium::Email | Medium::Sms | Medium::Messenger | Medium::Form => 6.0,
-        };
-        *sums.entry(format!("evidence:{intent}")).or_default() += weight * left(now, at, 2.0 * DAY_MS);
+    let mut past = Vec::with_capacity(choices.len() + elsewhere.len());
+    for (item, at, outcome) in choices {
+        let kind = if outcome == BACKED_OUT { Kind::BackedOut } else { Kind::Choice };
+        past.push(Past { item, kind, at: UtcMillis(nat(at)) });
     }
-    Ok(sums)
+    for (medium, intent, at, wrapped_up) in elsewhere {
+        let kind = match variant::<Medium>("an interaction's medium", medium)? {
+            // What a call's card guessed is no evidence; what its agent said, or an integrator told us of it, is.
+            Medium::Call if wrapped_up == Some(0) => continue,
+            Medium::Call => Kind::Wrapup,
+            Medium::Portal => Kind::Portal,
+            Medium::Chat | Medium::Email | Medium::Sms | Medium::Messenger | Medium::Form => Kind::ChatIntent,
+        };
+        past.push(Past { item: item_of(&lessons.rules, &intent).to_owned(), kind, at: UtcMillis(nat(at)) });
+    }
+    Ok(sums::sums(&past, &lessons.weights, now))
 }
 
-/// Of all choices in a node, the share that fell on each item: `<node>/<item>`.
+/// Of all choices in the menus that offer an item, the share that fell on it.
 pub(super) async fn share(connection: &mut SqliteConnection) -> Result<BTreeMap<String, f64>, Error> {
-    let rows = sqlx::query_as::<_, (String, String, f64)>(
-        "SELECT node, item, CAST(chosen AS REAL) / SUM(chosen) OVER (PARTITION BY node) FROM popularity WHERE chosen > 0 ORDER BY node, item LIMIT ?",
+    let rows = sqlx::query_as::<_, (String, f64)>(
+        "SELECT item, SUM(chosen) * 1.0 / SUM(total) FROM (
+           SELECT item, chosen, SUM(chosen) OVER (PARTITION BY node) AS total FROM popularity)
+         GROUP BY item HAVING SUM(chosen) > 0 ORDER BY item LIMIT ?",
     )
     .bind(ITEMS_MAX)
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|(node, item, share)| (format!("{node}/{item}"), share)).collect())
+    Ok(rows.into_iter().collect())
 }
 
-/// What is left of 1 after so long.
-fn left(now: UtcMillis, at: i64, half_life_ms: f64) -> f64 {
-    let age_ms = now.0.saturating_sub(nat(at)) as f64;
-    (-age_ms / half_life_ms).exp2()
+/// The menu item that serves a matter; a word that is no known intent is taken for an item's id.
+fn item_of<'a>(rules: &'a Rules, intent: &'a str) -> &'a str {
+    rules.intents.get(intent).map(|rule| rule.item.as_str()).filter(|item| !item.is_empty()).unwrap_or(intent)
 }
 
-const DAY_MS: f64 = 86_400_000.0;
+/// The outcome of a choice that was a mistake.
+pub(super) const BACKED_OUT: &str = "backed_out";
 /// Past events that are read for one answer: at half a call a day, three years of them.
-const CHOICES_MAX: i64 = 512;
+const EVENTS_MAX: i64 = 512;
 /// Items of all scripts together.
 const ITEMS_MAX: i64 = 2_000;

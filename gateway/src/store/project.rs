@@ -1,6 +1,7 @@
 //! What each record changes: the raw line always, and the tables that are read in a hurry.
 
 use gateway_core::{
+    context::sums::BACKED_OUT_WITHIN,
     events::{
         leg::Direction,
         record::{Happened, Record},
@@ -10,7 +11,7 @@ use gateway_core::{
 };
 use sqlx::{Connection, SqliteConnection};
 
-use super::{Address, Error, customers, int, nat, text, word};
+use super::{Address, Error, customers, int, nat, past::BACKED_OUT, text, word};
 
 /// Writes records in order, in the caller's transaction.
 ///
@@ -232,11 +233,11 @@ async fn presented(connection: &mut SqliteConnection, call: CallId, at: UtcMilli
     )
     .bind(int(call.0))
     .bind(&menu.node)
-    .bind(int(at.0.saturating_sub(BACKED_OUT_WITHIN_MS)))
+    .bind(int(at.0) - i64::try_from(BACKED_OUT_WITHIN.as_millis()).unwrap_or_default())
     .fetch_optional(&mut *connection)
     .await?;
     if let Some((choice, item)) = left {
-        sqlx::query("UPDATE menu_choices SET outcome = 'backed_out' WHERE id = ?").bind(choice).execute(&mut *connection).await?;
+        sqlx::query("UPDATE menu_choices SET outcome = ? WHERE id = ?").bind(BACKED_OUT).bind(choice).execute(&mut *connection).await?;
         count(connection, &menu.node, &item, -1).await?;
     }
     sqlx::query("INSERT INTO menu_presented (call, at, node, version, mode, holdout, items) VALUES (?, ?, ?, ?, ?, ?, ?)")
@@ -357,6 +358,3 @@ async fn follow_case(connection: &mut SqliteConnection, call: CallId, at: UtcMil
         .await?;
     Ok(())
 }
-
-/// A choice taken back this fast was a mistake, not a wish.
-const BACKED_OUT_WITHIN_MS: u64 = 5_000;

@@ -10,7 +10,10 @@ use gateway_core::events::{
     story::Privacy,
 };
 use sqlx::sqlite::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use super::{Error, int, project, spool::Spool, utc_now};
 
@@ -72,13 +75,17 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut jobs = Vec::new();
         let mut pause = RETRY_MIN;
+        let mut retry_at = Instant::now();
         loop {
-            let behind = self.is_behind();
+            let was_behind = self.is_behind();
             // With records held, nothing more is taken in: the channel fills, and the node refuses new calls.
             let open = tokio::select! {
                 taken = self.waiting.recv_many(&mut jobs, BATCH_MAX), if self.held.is_empty() => taken > 0,
-                () = tokio::time::sleep(pause), if behind => {
+                // A fixed time, or a busy node would put it off for ever.
+                () = tokio::time::sleep_until(retry_at), if was_behind => {
                     self.catch_up().await;
+                    pause = (pause * 2).min(RETRY_MAX);
+                    retry_at = Instant::now() + pause;
                     true
                 }
             };
@@ -90,7 +97,10 @@ impl Writer {
                 }
             }
             self.write().await;
-            pause = if self.is_behind() { (pause * 2).min(RETRY_MAX) } else { RETRY_MIN };
+            if !was_behind && self.is_behind() {
+                pause = RETRY_MIN;
+                retry_at = Instant::now() + pause;
+            }
             for flushed in flushes {
                 // Whoever asked may have gone.
                 let _ = flushed.send(self.lag());
