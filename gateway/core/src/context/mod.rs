@@ -1,6 +1,9 @@
 //! Rules of the caller's story: identity, facts, card, merge.
 
 pub mod card;
+pub mod identity;
+pub mod pointer;
 pub mod sums;
+pub mod trust;
 pub mod understanding;
-mod words;
+pub(crate) mod words;

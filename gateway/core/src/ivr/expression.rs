@@ -3,7 +3,7 @@
 //! Total, free of side effects and bounded: a source of at most `SOURCE_MAX` bytes, no loops over lists, and a value that is missing
 //! makes the condition false.
 
-use cel::{Context, Program, Value};
+use cel::{Context, IdedExpr, Program, Value, common::ast::Expr};
 use serde_json::json;
 
 use super::{
@@ -39,9 +39,8 @@ impl Condition {
         let references = program.references();
         let mut strange: Vec<&str> = references.variables().into_iter().filter(|name| !VARIABLES.contains(name)).collect();
         strange.sort_unstable();
-        let loops = strange.iter().any(|name| name.starts_with('@') || name.starts_with("__"));
-        if loops {
-            faults.add(word.at, "a condition has no loops: all, exists, map and filter are not for scripts", None);
+        if loops(program.expression()) {
+            faults.add(word.at, "a condition holds no loop and no map: all, exists, map, filter and {..} are not for scripts", None);
             return None;
         }
         let mut functions: Vec<&str> =
@@ -65,6 +64,17 @@ impl Condition {
             context.add_variable_from_value(name, value.clone());
         }
         matches!(self.program.execute(&context), Ok(Value::Bool(true)))
+    }
+}
+
+/// Whether a macro made a loop of it. Maps and messages are not for conditions either.
+fn loops(expression: &IdedExpr) -> bool {
+    match &expression.expr {
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).any(loops),
+        Expr::Select(select) => loops(&select.operand),
+        Expr::Comprehension(_) | Expr::Map(_) | Expr::Struct(_) => true,
+        Expr::List(list) => list.elements.iter().any(loops),
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => false,
     }
 }
 

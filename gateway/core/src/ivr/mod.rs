@@ -6,6 +6,7 @@ mod border;
 mod caller;
 mod check;
 mod exits;
+mod explain;
 mod expression;
 mod fault;
 pub mod order;
@@ -16,6 +17,7 @@ mod verb;
 mod yaml;
 
 pub use border::{Action, Event, Utterance};
+pub use explain::explain;
 pub use fault::Fault;
 pub use prompts::PromptBook;
 pub use script::{Identify, Script};

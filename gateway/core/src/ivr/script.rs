@@ -295,3 +295,7 @@ fn read_rules(tree: &Tree, faults: &mut Faults) -> (Rules, Vec<Word>) {
     }
     (rules, items)
 }
+
+#[cfg(test)]
+#[path = "script_tests.rs"]
+mod tests;
