@@ -164,7 +164,8 @@ CREATE TABLE chat_lines (
     chat INTEGER NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
     at INTEGER NOT NULL,
     speaker TEXT NOT NULL,
-    text TEXT NOT NULL
+    text TEXT NOT NULL,
+    omitted INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX chat_lines_by_chat ON chat_lines (chat, id);
 

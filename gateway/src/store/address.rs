@@ -2,7 +2,7 @@
 
 /// One address, in the form in which it is compared.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Address {
+pub(crate) enum Address {
     /// E.164, with its plus.
     Tel(String),
     /// `user@host`, or a bare user name, left alone.
@@ -14,7 +14,7 @@ impl Address {
     ///
     /// A number is international with `+`, with `00`, or with 11 to 15 digits that do not begin with a zero; anything shorter means something
     /// only inside the trunk that it came from, so it is taken for a user name. URI scheme and parameters are cut off.
-    pub fn of(peer: &str) -> Option<Self> {
+    pub(crate) fn of(peer: &str) -> Option<Self> {
         let peer = peer.trim();
         let peer = ["sips:", "sip:", "tel:"].iter().find_map(|scheme| peer.strip_prefix(scheme)).unwrap_or(peer);
         let peer = peer.split([';', '?', '>']).next().unwrap_or_default();
@@ -29,7 +29,7 @@ impl Address {
     }
 
     /// The word for it in the store.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Tel(_) => "tel",
             Self::Sip(_) => "sip",
@@ -37,7 +37,7 @@ impl Address {
     }
 
     /// As it is compared.
-    pub fn value(&self) -> &str {
+    pub(crate) fn value(&self) -> &str {
         match self {
             Self::Tel(value) | Self::Sip(value) => value,
         }

@@ -13,7 +13,7 @@ use super::{Error, Store, int, json, nat, project};
 
 /// One line of the list of calls.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CallRow {
+pub(crate) struct CallRow {
     pub id: CallId,
     pub context_id: String,
     /// As signalling brought it.
@@ -34,7 +34,7 @@ pub struct CallRow {
 
 /// One recording of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordingRow {
+pub(crate) struct RecordingRow {
     pub id: RecordingId,
     /// As the recorder named it; `None`: it failed.
     pub file: Option<String>,
@@ -61,7 +61,7 @@ struct Row {
 
 impl Store {
     /// Calls that began before `before`, newest first, at most 200.
-    pub async fn calls(&self, before: Option<UtcMillis>, most: u32) -> Result<Vec<CallRow>, Error> {
+    pub(crate) async fn calls(&self, before: Option<UtcMillis>, most: u32) -> Result<Vec<CallRow>, Error> {
         let rows = sqlx::query_as::<_, Row>(
             "SELECT id, context_id, peer, customer, started, ended, cause, agent, queue, waited_ms, talked_ms, crashed, disposition
              FROM calls WHERE started < ? ORDER BY started DESC, id DESC LIMIT ?",
@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// One call, and its records from `after` (a count) on, at most 500 of them.
-    pub async fn call(&self, call: CallId, after: u32) -> Result<(CallRow, Vec<Record>), Error> {
+    pub(crate) async fn call(&self, call: CallId, after: u32) -> Result<(CallRow, Vec<Record>), Error> {
         let row = sqlx::query_as::<_, Row>(
             "SELECT id, context_id, peer, customer, started, ended, cause, agent, queue, waited_ms, talked_ms, crashed, disposition
              FROM calls WHERE id = ?",
@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// The recordings of a call, oldest first.
-    pub async fn recordings(&self, call: CallId) -> Result<Vec<RecordingRow>, Error> {
+    pub(crate) async fn recordings(&self, call: CallId) -> Result<Vec<RecordingRow>, Error> {
         let rows = sqlx::query_as::<_, (i64, Option<String>, i64, Option<String>)>(
             "SELECT id, file, length_ms, failure FROM recordings WHERE call = ? ORDER BY at, id",
         )

@@ -11,7 +11,7 @@ use super::{Error, Store, int, json, nat, text, utc_now, word};
 
 /// What is known when a chat begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatOpened {
+pub(crate) struct ChatOpened {
     pub customer: Option<CustomerId>,
     pub language: String,
     /// An integrator vouches for the customer; else it is only what was typed.
@@ -20,19 +20,19 @@ pub struct ChatOpened {
 
 /// A chat as it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Chat {
+pub(crate) struct Chat {
     pub id: u64,
     pub customer: Option<CustomerId>,
     pub language: String,
     pub proven: bool,
     pub reason: Option<Reason>,
-    /// The last 20, oldest first.
+    /// The last 20 of those that the agent may see, oldest first.
     pub lines: Vec<ChatLine>,
 }
 
 impl Store {
     /// Opens a chat.
-    pub async fn open_chat(&self, chat: &ChatOpened) -> Result<u64, Error> {
+    pub(crate) async fn open_chat(&self, chat: &ChatOpened) -> Result<u64, Error> {
         let id = sqlx::query("INSERT INTO chats (customer, language, proven, opened) VALUES (?, ?, ?, ?)")
             .bind(chat.customer.map(|customer| int(customer.0)))
             .bind(&chat.language)
@@ -45,13 +45,13 @@ impl Store {
     }
 
     /// The chat, as far as a page or an agent needs it.
-    pub async fn chat(&self, chat: u64) -> Result<Chat, Error> {
+    pub(crate) async fn chat(&self, chat: u64) -> Result<Chat, Error> {
         let mut connection = self.pool.acquire().await?;
         find(&mut connection, chat).await?.ok_or_else(|| Error::Absent { what: "chat", id: chat.to_string() })
     }
 
     /// Appends lines, and what the chat is now known to be about; the customer's story has the chat from its first reason on.
-    pub async fn add_chat_lines(&self, chat: u64, lines: &[ChatLine], reason: Option<&Reason>) -> Result<(), Error> {
+    pub(crate) async fn add_chat_lines(&self, chat: u64, lines: &[ChatLine], reason: Option<&Reason>) -> Result<(), Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let (customer, count) = sqlx::query_as::<_, (Option<i64>, i64)>(
             "SELECT customer, (SELECT COUNT(*) FROM chat_lines WHERE chat = chats.id) FROM chats WHERE id = ?",
@@ -91,6 +91,17 @@ impl Store {
         }
         Ok(transaction.commit().await?)
     }
+
+    /// From now on the agent sees the chat without the lines of these times; said again, it counts anew.
+    pub(crate) async fn show_chat_without(&self, chat: u64, omit: &[UtcMillis]) -> Result<(), Error> {
+        let omit: Vec<u64> = omit.iter().map(|at| at.0).collect();
+        sqlx::query("UPDATE chat_lines SET omitted = at IN (SELECT value FROM json_each(?)) WHERE chat = ?")
+            .bind(text(&omit))
+            .bind(int(chat))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
 }
 
 pub(super) async fn find(connection: &mut SqliteConnection, chat: u64) -> Result<Option<Chat>, Error> {
@@ -100,7 +111,7 @@ pub(super) async fn find(connection: &mut SqliteConnection, chat: u64) -> Result
         .await?;
     let Some((customer, language, proven, reason)) = row else { return Ok(None) };
     let mut lines: Vec<ChatLine> =
-        sqlx::query_as::<_, (i64, String, String)>("SELECT at, speaker, text FROM chat_lines WHERE chat = ? ORDER BY id DESC LIMIT ?")
+        sqlx::query_as::<_, (i64, String, String)>("SELECT at, speaker, text FROM chat_lines WHERE chat = ? AND NOT omitted ORDER BY id DESC LIMIT ?")
             .bind(int(chat))
             .bind(SHOWN_MAX)
             .fetch_all(connection)

@@ -13,7 +13,7 @@ use super::{Address, Error, Store, int, json, nat, text, utc_now, variant, word}
 
 /// All that is known of one customer, for the API and the console.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Dossier {
+pub(crate) struct Dossier {
     pub customer: Customer,
     pub identities: Vec<Identity>,
     /// The latest of each key.
@@ -26,7 +26,7 @@ pub struct Dossier {
 
 /// A dialogue that took place elsewhere.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewInteraction {
+pub(crate) struct NewInteraction {
     pub medium: Medium,
     pub at: UtcMillis,
     /// One line for the agent.
@@ -44,7 +44,7 @@ pub struct NewInteraction {
 
 impl Store {
     /// The one customer with this address, made when there is none; two are `Ambiguous`.
-    pub async fn customer_at(&self, address: &Address, source: &str) -> Result<CustomerId, Error> {
+    pub(crate) async fn customer_at(&self, address: &Address, source: &str) -> Result<CustomerId, Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let customer = match who(&mut transaction, address).await?.as_slice() {
             [one] => *one,
@@ -60,7 +60,7 @@ impl Store {
     }
 
     /// The customer with this address, if there is exactly one.
-    pub async fn find_customer(&self, address: &Address) -> Result<Option<CustomerId>, Error> {
+    pub(crate) async fn find_customer(&self, address: &Address) -> Result<Option<CustomerId>, Error> {
         let mut connection = self.pool.acquire().await?;
         match who(&mut connection, address).await?.as_slice() {
             [] => Ok(None),
@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// Fills in what is not `None`; with `only_if_unset`, no word that is already there is changed.
-    pub async fn describe_customer(
+    pub(crate) async fn describe_customer(
         &self,
         customer: CustomerId,
         name: Option<&str>,
@@ -88,13 +88,13 @@ impl Store {
     }
 
     /// Another way to know a customer. The same address under another customer stays there: together they identify neither.
-    pub async fn add_identity(&self, customer: CustomerId, address: &Address, source: &str, verified: Option<UtcMillis>) -> Result<(), Error> {
+    pub(crate) async fn add_identity(&self, customer: CustomerId, address: &Address, source: &str, verified: Option<UtcMillis>) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         know_as(&mut connection, customer, address, source, verified).await
     }
 
     /// Appends facts, all or none.
-    pub async fn learn(&self, customer: CustomerId, facts: &[Fact]) -> Result<(), Error> {
+    pub(crate) async fn learn(&self, customer: CustomerId, facts: &[Fact]) -> Result<(), Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         customer_row(&mut transaction, customer).await?.ok_or_else(|| absent(customer))?;
         for fact in facts {
@@ -104,7 +104,7 @@ impl Store {
     }
 
     /// Adds a dialogue of another channel to a customer's story.
-    pub async fn add_interaction(&self, customer: CustomerId, told: &NewInteraction) -> Result<InteractionId, Error> {
+    pub(crate) async fn add_interaction(&self, customer: CustomerId, told: &NewInteraction) -> Result<InteractionId, Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         customer_row(&mut transaction, customer).await?.ok_or_else(|| absent(customer))?;
         let case = match &told.case {
@@ -133,13 +133,13 @@ impl Store {
     }
 
     /// Opens a case, or joins the open one of the same title.
-    pub async fn join_case(&self, customer: CustomerId, title: &str, status: &str, at: UtcMillis) -> Result<CaseId, Error> {
+    pub(crate) async fn join_case(&self, customer: CustomerId, title: &str, status: &str, at: UtcMillis) -> Result<CaseId, Error> {
         let mut connection = self.pool.acquire().await?;
         join_case(&mut connection, customer, title, status, at).await
     }
 
     /// All that is known of a customer.
-    pub async fn dossier(&self, customer: CustomerId) -> Result<Dossier, Error> {
+    pub(crate) async fn dossier(&self, customer: CustomerId) -> Result<Dossier, Error> {
         let mut connection = self.pool.acquire().await?;
         dossier(&mut connection, customer).await?.ok_or_else(|| absent(customer))
     }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{Address, Error, NewInteraction, Store, project, utc_now};
 
 /// Number and name of each.
-pub const CUSTOMERS: [(&str, &str); 3] =
+pub(crate) const CUSTOMERS: [(&str, &str); 3] =
     [("+380501112233", "Olena Kovalenko"), ("+380671234567", "Андрей Мельник"), ("+491701234567", "Hannah Vogel")];
 
 struct Life {
@@ -32,7 +32,7 @@ struct Life {
 }
 
 /// Adds them once; a store that knows the first of them is left alone.
-pub async fn seed(store: &Store) -> Result<(), Error> {
+pub(crate) async fn seed(store: &Store) -> Result<(), Error> {
     let now = utc_now().0;
     for (place, ((number, name), life)) in CUSTOMERS.iter().zip(LIVES).enumerate() {
         let Some(address) = Address::of(number) else { continue };

@@ -15,12 +15,12 @@ impl Store {
     /// Finds the caller by handoff token (`chat:<id>`, verified by whoever passes it in), else by number; two candidates mean none.
     ///
     /// An unknown caller has an empty story, with the choices of all callers in `share`. Bounded below the 400 ms that a call waits.
-    pub async fn identify(&self, token: Option<&str>, number: Option<&str>) -> Result<Story, Error> {
+    pub(crate) async fn identify(&self, token: Option<&str>, number: Option<&str>) -> Result<Story, Error> {
         self.identify_at(token, number, utc_now()).await
     }
 
     /// The same, as of `now`.
-    pub async fn identify_at(&self, token: Option<&str>, number: Option<&str>, now: UtcMillis) -> Result<Story, Error> {
+    pub(crate) async fn identify_at(&self, token: Option<&str>, number: Option<&str>, now: UtcMillis) -> Result<Story, Error> {
         let story = async {
             let mut connection = self.pool.acquire().await?;
             tell(&mut connection, &self.lessons(), token, number, now).await

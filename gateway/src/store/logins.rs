@@ -7,7 +7,7 @@ use super::{Error, Store, int, nat, utc_now};
 
 /// What an earlier request under the same key was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answered {
+pub(crate) enum Answered {
     /// The same request: the same answer.
     Same { status: u16, body: String },
     /// Another request: the key is taken.
@@ -16,7 +16,7 @@ pub enum Answered {
 
 impl Store {
     /// Remembers a login until `expires`.
-    pub async fn begin_login(&self, token: &str, agent: AgentId, expires: UtcMillis) -> Result<(), Error> {
+    pub(crate) async fn begin_login(&self, token: &str, agent: AgentId, expires: UtcMillis) -> Result<(), Error> {
         sqlx::query("DELETE FROM logins WHERE expires < ?").bind(int(utc_now().0)).execute(&self.pool).await?;
         sqlx::query("INSERT INTO logins (token, agent, expires) VALUES (?, ?, ?)")
             .bind(hash(token))
@@ -28,7 +28,7 @@ impl Store {
     }
 
     /// Whose login this is.
-    pub async fn login(&self, token: &str) -> Result<Option<AgentId>, Error> {
+    pub(crate) async fn login(&self, token: &str) -> Result<Option<AgentId>, Error> {
         let agent = sqlx::query_scalar::<_, i64>("SELECT agent FROM logins WHERE token = ? AND expires > ?")
             .bind(hash(token))
             .bind(int(utc_now().0))
@@ -38,13 +38,13 @@ impl Store {
     }
 
     /// Forgets a login.
-    pub async fn end_login(&self, token: &str) -> Result<(), Error> {
+    pub(crate) async fn end_login(&self, token: &str) -> Result<(), Error> {
         sqlx::query("DELETE FROM logins WHERE token = ?").bind(hash(token)).execute(&self.pool).await?;
         Ok(())
     }
 
     /// What was answered under this key within a day; `request` is all that makes the request what it is.
-    pub async fn answered(&self, key: &str, request: &str) -> Result<Option<Answered>, Error> {
+    pub(crate) async fn answered(&self, key: &str, request: &str) -> Result<Option<Answered>, Error> {
         let row = sqlx::query_as::<_, (String, u16, String)>("SELECT request, status, response FROM idempotency WHERE key = ? AND at > ?")
             .bind(hash(key))
             .bind(int(utc_now().0.saturating_sub(IDEMPOTENT_MS)))
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Remembers an answer for a day.
-    pub async fn remember_answer(&self, key: &str, request: &str, status: u16, body: &str) -> Result<(), Error> {
+    pub(crate) async fn remember_answer(&self, key: &str, request: &str, status: u16, body: &str) -> Result<(), Error> {
         let now = utc_now().0;
         sqlx::query("DELETE FROM idempotency WHERE at <= ?").bind(int(now.saturating_sub(IDEMPOTENT_MS))).execute(&self.pool).await?;
         sqlx::query("INSERT INTO idempotency (key, request, status, response, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING")
@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Uses up a one-time token; `false` if it was used before.
-    pub async fn spend(&self, jti: &str, expires: UtcMillis) -> Result<bool, Error> {
+    pub(crate) async fn spend(&self, jti: &str, expires: UtcMillis) -> Result<bool, Error> {
         sqlx::query("DELETE FROM spent_tokens WHERE expires < ?").bind(int(utc_now().0)).execute(&self.pool).await?;
         let spent = sqlx::query("INSERT INTO spent_tokens (jti, expires) VALUES (?, ?) ON CONFLICT (jti) DO NOTHING")
             .bind(jti)

@@ -7,7 +7,7 @@ mod address;
 mod calls;
 mod chats;
 mod customers;
-pub mod demo;
+pub(crate) mod demo;
 mod identify;
 mod logins;
 mod past;
@@ -32,18 +32,18 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::mpsc;
 
-pub use address::Address;
-pub use calls::{CallRow, RecordingRow};
-pub use chats::{Chat, ChatOpened};
-pub use customers::{Dossier, NewInteraction};
-pub use logins::Answered;
-pub use writer::{Full, Lag};
+pub(crate) use address::Address;
+pub(crate) use calls::{CallRow, RecordingRow};
+pub(crate) use chats::{Chat, ChatOpened};
+pub(crate) use customers::{Dossier, NewInteraction};
+pub(crate) use logins::Answered;
+pub(crate) use writer::{Full, Lag};
 
 use writer::Job;
 
 /// One node's store; a cheap clone of one pool and one writer.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     pool: SqlitePool,
     jobs: mpsc::Sender<Job>,
     lessons: Arc<RwLock<Arc<Lessons>>>,
@@ -51,7 +51,7 @@ pub struct Store {
 
 /// How the past becomes evidence for menu items, as the running script says: `Script::rules`, `Script::weights`.
 #[derive(Debug, Clone, Default)]
-pub struct Lessons {
+pub(crate) struct Lessons {
     /// Which item serves which matter.
     pub rules: Rules,
     /// What an event is worth, and how fast it fades.
@@ -60,7 +60,7 @@ pub struct Lessons {
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The database refused, or is away.
     #[error("the database did not do it: {0}")]
     Database(#[from] sqlx::Error),
@@ -86,13 +86,13 @@ pub enum Error {
 
 impl Store {
     /// Opens, or makes, the store in `directory`: replays what was spooled, and closes as crashed the calls that a dead node left open.
-    pub async fn open(directory: &Path) -> Result<Self, Error> {
+    pub(crate) async fn open(directory: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(directory).map_err(|source| Error::File { path: directory.to_owned(), source })?;
         Self::open_with(directory, BUSY_TIMEOUT).await
     }
 
     /// Looks into the store of a node that may be running: no replay, no closing of calls, nothing is appended.
-    pub async fn look(directory: &Path) -> Result<Self, Error> {
+    pub(crate) async fn look(directory: &Path) -> Result<Self, Error> {
         let path = directory.join(DATABASE);
         if !path.exists() {
             return Err(Error::Absent { what: "store in", id: directory.display().to_string() });
@@ -115,38 +115,38 @@ impl Store {
     }
 
     /// Appends to history, without waiting. `Full` gives the record back: hold it, refuse new calls, and try again.
-    pub fn append(&self, record: Record) -> Result<(), Full> {
+    pub(crate) fn append(&self, record: Record) -> Result<(), Full> {
         writer::offer(&self.jobs, record)
     }
 
     /// Whether `append` has room to spare; when not, new calls are refused.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.jobs.capacity() > writer::WAITING_MAX / 4
     }
 
     /// Waits until all that was appended before is in the database or the spool, and says how far behind the database is.
-    pub async fn flush(&self) -> Lag {
+    pub(crate) async fn flush(&self) -> Lag {
         writer::flush(&self.jobs).await
     }
 
     /// Writes what waits and closes the database.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.flush().await;
         self.pool.close().await;
     }
 
     /// Takes over what the running script says of matters and of what the past is worth; at start and at each reload.
-    pub fn set_lessons(&self, lessons: Lessons) {
+    pub(crate) fn set_lessons(&self, lessons: Lessons) {
         *self.lessons.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(lessons);
     }
 
     /// The lessons in force.
-    pub fn lessons(&self) -> Arc<Lessons> {
+    pub(crate) fn lessons(&self) -> Arc<Lessons> {
         self.lessons.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the database answers.
-    pub async fn is_up(&self) -> bool {
+    pub(crate) async fn is_up(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
     }
 }

@@ -27,11 +27,11 @@ pub(super) enum Job {
 /// The queue to the store is full; the record comes back, since records are never dropped.
 #[derive(Debug, thiserror::Error)]
 #[error("the store is {WAITING_MAX} records behind: refuse new calls, and offer this record again")]
-pub struct Full(pub Box<Record>);
+pub(crate) struct Full(pub Box<Record>);
 
 /// How far the database is behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Lag {
+pub(crate) struct Lag {
     /// Records in the spool file.
     pub spooled: u64,
     /// Records held because neither database nor spool takes them.
