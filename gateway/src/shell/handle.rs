@@ -9,10 +9,12 @@ use gateway_core::{
 };
 use tokio::sync::{mpsc, watch};
 
+use super::mailbox::{Bell, Mailbox};
+
 /// A cheap, cloneable way into the switch's thread.
 #[derive(Clone)]
 pub struct Handle {
-    inputs: mpsc::Sender<Told>,
+    inputs: Mailbox<Told>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
 }
 
@@ -55,7 +57,12 @@ pub(crate) enum Told {
 impl Handle {
     /// The end of the switch's thread holds the other halves.
     pub(crate) fn new(inputs: mpsc::Sender<Told>, snapshot: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { inputs, snapshot }
+        Self { inputs: Mailbox::over(inputs), snapshot }
+    }
+
+    /// Wakes the switch's thread, which sleeps on its sockets, whenever something is said.
+    pub(crate) fn waking(self, bell: Arc<Bell>) -> Self {
+        Self { inputs: self.inputs.waking(bell), ..self }
     }
 
     /// A page has logged in; who it is was proven by the caller of this.

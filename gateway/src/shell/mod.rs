@@ -1,5 +1,28 @@
 //! Moves bytes and runs effects: sockets, clock, threads, outside questions.
+//!
+//! `driver` is the Switch's thread and `shard` a media thread; each sleeps in epoll and is woken by its `mailbox`. Neither decides anything:
+//! the pure core does, and both obey the same law of one `handle`, then `poll` until `None`.
 
+mod asks;
+mod clock;
+mod driver;
+mod effects;
 mod handle;
+mod mailbox;
+mod meters;
+mod pages;
+mod ports;
+mod recorder;
+mod shard;
+#[cfg(test)]
+mod tests;
+mod udp;
+mod wav;
 
+pub(crate) use asks::{Answers, Asks};
+pub(crate) use driver::{Arrival, Brain, Driver};
+pub(crate) use effects::Ledger;
 pub use handle::{Away, Handle, Joined, Snapshot};
+pub(crate) use ports::PortRange;
+pub(crate) use recorder::Recorder;
+pub(crate) use shard::{MediaThread, Plane, ShardTold};

@@ -1,18 +1,43 @@
 //! Checked configuration: what an operator writes in `tandem.toml`, as types.
+//!
+//! `read` turns text into a `Config`, or into faults with their places; `file.rs` is the text's shape, `check.rs` the rules. A `Config` that
+//! exists is sound: whoever holds one need not ask again.
+
+mod address;
+mod check;
+mod fault;
+mod file;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use media::codec::CodecKind;
-use serde::Deserialize;
 
-use crate::ids::{AgentId, EndpointId};
+pub use check::{Checked, Outside, read};
+pub use fault::ConfigFault;
+
+use crate::{
+    ids::{AgentId, EndpointId},
+    private::Private,
+};
 
 /// One node's configuration, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// The node itself.
+    pub node: Node,
+    /// Pages, API and metrics.
+    pub http: Http,
+    /// What is kept of calls.
+    pub recording: Recording,
+    /// Scripts and languages.
+    pub ivr: Ivr,
     /// Addresses we listen on; `EndpointId` is the place in this list.
     pub endpoints: Vec<Endpoint>,
     /// Carriers we peer with.
@@ -29,6 +54,63 @@ pub struct Config {
     pub media: Media,
     /// When media joins.
     pub gate: Gate,
+}
+
+/// The node itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// In logs, metrics and the operator's console.
+    pub name: String,
+    /// The store, certificates and secrets that we made ourselves.
+    pub data_dir: PathBuf,
+    /// After a wish to end, calls in progress have this long.
+    pub drain_s: u32,
+}
+
+/// Pages, API and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Plain HTTP: for this machine, or behind a proxy that ends TLS.
+    pub listen: SocketAddr,
+    /// HTTPS and WSS, without which browsers off this machine give no microphone.
+    pub tls: Option<Tls>,
+    /// How browsers and links reach us, without a slash at its end.
+    pub public_url: String,
+    /// Signs sessions; without it one is made in `data_dir` at the first start.
+    pub session_secret: Option<Private<String>>,
+}
+
+/// HTTPS and WSS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    pub listen: SocketAddr,
+    pub certificate: Certificate,
+}
+
+/// What a TLS listener shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Made in `data_dir` at the first start; browsers warn.
+    SelfSigned,
+    /// PEM files.
+    Files { chain: PathBuf, key: PathBuf },
+}
+
+/// What is kept of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    pub dir: PathBuf,
+    /// What a route does that does not say.
+    pub on: bool,
+}
+
+/// Scripts and languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ivr {
+    /// Of `*.yaml`, with `prompts/` beside them.
+    pub dir: PathBuf,
+    /// The first is the default.
+    pub languages: Vec<String>,
 }
 
 /// An address we listen on, with the address that it says to peers.
@@ -62,7 +144,7 @@ pub struct Trunk {
 pub struct Phone {
     pub user: String,
     pub realm: String,
-    pub password: crate::private::Private<String>,
+    pub password: Private<String>,
 }
 
 /// What a dialled number does.
@@ -122,12 +204,44 @@ pub struct Media {
     pub ports: (u16, u16),
     /// The one UDP port of all browsers; 0 lets the system choose.
     pub web_port: u16,
+    /// Media threads; with more than one, browsers of the n-th use `web_port` + n.
+    pub shards: u16,
 }
 
 /// When media joins (context.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
     /// Past the accept, the desk has this long to say that it has drawn the card.
     pub ack_ms: u32,
+}
+
+/// A node on loopback that knows no trunk, phone, route or agent.
+impl Default for Config {
+    fn default() -> Self {
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            node: Node { name: "tandem".into(), data_dir: "tandem-data".into(), drain_s: 60 },
+            http: Http {
+                listen: SocketAddr::new(localhost, 8080),
+                tls: None,
+                public_url: "http://localhost:8080".into(),
+                session_secret: None,
+            },
+            recording: Recording { dir: "tandem-data/recordings".into(), on: false },
+            ivr: Ivr { dir: "ivr-scripts".into(), languages: vec!["en".into()] },
+            endpoints: vec![Endpoint {
+                id: EndpointId(0),
+                name: "udp".into(),
+                listen: SocketAddr::new(localhost, 5060),
+                advertised: localhost,
+            }],
+            trunks: Vec::new(),
+            phones: Vec::new(),
+            routes: Vec::new(),
+            agents: Vec::new(),
+            queues: BTreeMap::new(),
+            media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1 },
+            gate: Gate { ack_ms: 800 },
+        }
+    }
 }

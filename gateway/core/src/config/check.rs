@@ -1,0 +1,394 @@
+//! From text to a sound configuration, or to all that is wrong with it at once.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use media::codec::CodecKind;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use super::{
+    AgentEntry, Certificate, Config, ConfigFault, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction, Tls,
+    Trunk,
+    address,
+    file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SipTable, TrunkTable, Word},
+    walk::{Names, Walk},
+};
+use crate::{
+    ids::{AgentId, EndpointId},
+    private::Private,
+};
+
+/// What a configuration refers to and the core cannot see.
+pub trait Outside {
+    /// An environment variable.
+    fn variable(&self, name: &str) -> Option<String>;
+    /// A secret's file; the error is for the operator's eyes.
+    fn file(&self, path: &Path) -> Result<String, String>;
+    /// The address that peers see when we listen on all.
+    fn own_address(&self) -> Option<IpAddr>;
+    /// Names of the scripts in a directory; `None` when it cannot be read.
+    fn scripts(&self, directory: &Path) -> Option<Vec<String>>;
+}
+
+/// A sound configuration with what is odd about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    pub config: Config,
+    pub warnings: Vec<ConfigFault>,
+}
+
+/// Reads `tandem.toml`; an empty text is a node with defaults. `file` is its name in faults.
+pub fn read(file: &str, text: &str, outside: &dyn Outside) -> Result<Checked, Vec<ConfigFault>> {
+    let table: File = toml::from_str(text).map_err(|error| vec![ConfigFault::of_toml(file, text, &error)])?;
+    let mut walk = Walk { file, text, outside, faults: Vec::new(), warnings: Vec::new() };
+    let config = walk.config(table);
+    if walk.faults.is_empty() { Ok(Checked { config, warnings: walk.warnings }) } else { Err(walk.faults) }
+}
+
+impl Walk<'_> {
+    fn config(&mut self, table: File) -> Config {
+        let defaults = Config::default();
+        let node = Node {
+            name: self.or(table.node.name, "tandem"),
+            data_dir: PathBuf::from(self.or(table.node.data_dir, "tandem-data")),
+            drain_s: table.node.drain_s.unwrap_or(defaults.node.drain_s),
+        };
+        let recording_dir = table.recording.dir.map_or_else(|| node.data_dir.join("recordings"), |dir| PathBuf::from(self.word(&dir)));
+        let recording = Recording { dir: recording_dir, on: table.recording.on.unwrap_or(defaults.recording.on) };
+        let ivr_dir = PathBuf::from(self.or(table.ivr.dir, "ivr-scripts"));
+        let scripts = self.outside.scripts(&ivr_dir);
+        let languages = match table.ivr.languages {
+            Some(languages) if languages.get_ref().is_empty() => {
+                self.fault(languages.span(), "no language", Some("name at least one, such as [\"en\"]"));
+                defaults.ivr.languages
+            }
+            Some(languages) => languages.into_inner(),
+            None => defaults.ivr.languages,
+        };
+        let http = self.http(table.http);
+        let endpoints = self.endpoints(table.sip);
+        let media = self.media(table.media, &endpoints);
+        let trunks = self.trunks(table.trunk, &media);
+        let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
+        Config {
+            http,
+            phones: self.phones(table.phone, &node.name),
+            agents: self.agents(table.agent),
+            queues: self.queues(table.queue),
+            gate: Gate { ack_ms: table.gate.ack_ms.unwrap_or(defaults.gate.ack_ms) },
+            ivr: Ivr { dir: ivr_dir, languages },
+            node,
+            recording,
+            endpoints,
+            media,
+            trunks,
+            routes,
+        }
+    }
+
+    fn http(&mut self, table: HttpTable) -> Http {
+        let listen = self.socket(table.listen, SocketAddr::new(LOCALHOST, 8080));
+        let files = match (&table.certificate, &table.key) {
+            (Some(chain), Some(key)) => Some(Certificate::Files { chain: self.word(chain).into(), key: self.word(key).into() }),
+            (None, None) => None,
+            (Some(alone), None) | (None, Some(alone)) => {
+                self.fault(alone.span(), "a certificate and its key come together", Some("set both `certificate` and `key`, or neither"));
+                None
+            }
+        };
+        let tls = match table.tls_listen {
+            Some(at) => Some(Tls { listen: self.socket(Some(at), listen), certificate: files.unwrap_or(Certificate::SelfSigned) }),
+            None => {
+                if let (Some(_), Some(at)) = (files, &table.certificate) {
+                    self.fault(at.span(), "a certificate that no listener shows", Some("set `tls_listen`, such as \"0.0.0.0:8443\""));
+                }
+                None
+            }
+        };
+        let public_url = table.public_url.map_or_else(|| url_of(listen, tls.as_ref()), |url| self.url(&url));
+        let session_secret = table.session_secret.map(|word| {
+            let secret = self.word(&word);
+            if secret.len() < SECRET_MIN {
+                self.fault(word.span(), "a session secret of fewer than 32 characters can be guessed", Some("make one: openssl rand -hex 32"));
+            }
+            Private(secret)
+        });
+        Http { listen, tls, public_url, session_secret }
+    }
+
+    fn url(&mut self, word: &Word) -> String {
+        let url = self.word(word);
+        if !(url.starts_with("http://") || url.starts_with("https://")) {
+            self.fault(word.span(), "not a URL of a web page", Some("such as \"https://voice.company.tld\""));
+        }
+        url.trim_end_matches('/').to_owned()
+    }
+
+    fn endpoints(&mut self, tables: Vec<SipTable>) -> Vec<Endpoint> {
+        if tables.is_empty() {
+            let listen = SocketAddr::new(ANYWHERE, 5060);
+            return vec![Endpoint { id: EndpointId(0), name: "udp".into(), listen, advertised: self.own_address(listen.ip(), 0..0) }];
+        }
+        let mut names = Names::default();
+        let mut endpoints = Vec::with_capacity(tables.len());
+        for (number, table) in tables.into_iter().enumerate() {
+            let at = table.listen.span();
+            let listen = self.socket(Some(table.listen), SocketAddr::new(ANYWHERE, 5060));
+            let advertised = self.advertised(table.advertised, listen.ip(), at);
+            let name = match table.name {
+                Some(name) => self.unique(&mut names, &name, "endpoint"),
+                None => format!("udp-{}", listen.port()),
+            };
+            endpoints.push(Endpoint { id: EndpointId(number as u64), name, listen, advertised });
+        }
+        endpoints
+    }
+
+    fn media(&mut self, table: MediaTable, endpoints: &[Endpoint]) -> Media {
+        // Media goes where signalling goes, unless it is told otherwise.
+        let beside = endpoints.first().map_or(ANYWHERE, |endpoint| endpoint.listen.ip());
+        let listen_at = table.listen.as_ref().map_or(0..0, Spanned::span);
+        let listen = table.listen.map_or(beside, |word| self.address(&word).unwrap_or(beside));
+        let advertised = match (table.advertised, endpoints.first()) {
+            (None, Some(endpoint)) if endpoint.listen.ip() == listen => endpoint.advertised,
+            (word, _) => self.advertised(word, listen, listen_at),
+        };
+        let ports = match table.ports {
+            Some(ports) => self.ports(&ports, endpoints),
+            None => PORTS,
+        };
+        let shards = table.shards.map_or(1, |shards| {
+            let count = *shards.get_ref();
+            if !(1..=SHARDS_MAX).contains(&count) {
+                self.fault(shards.span(), "media threads are 1 to 64", Some("one per core that voice may use"));
+            }
+            count
+        });
+        Media { listen, advertised, ports, web_port: table.web_port.unwrap_or(0), shards }
+    }
+
+    fn ports(&mut self, ports: &Spanned<[u16; 2]>, endpoints: &[Endpoint]) -> (u16, u16) {
+        let [first, last] = *ports.get_ref();
+        if first % 2 == 1 {
+            let help = format!("begin at {} or {}: RTP takes even ports, RTCP the next (RFC 3550 11)", first - 1, first.saturating_add(1));
+            self.fault(ports.span(), "the first RTP port is odd", Some(&help));
+        }
+        if last <= first {
+            self.fault(ports.span(), "the last RTP port comes before the first", Some("such as [20000, 29999]"));
+        }
+        if first < 1024 {
+            self.fault(ports.span(), "RTP ports below 1024 belong to the system", Some("such as [20000, 29999]"));
+        }
+        for endpoint in endpoints {
+            if (first..=last).contains(&endpoint.listen.port()) {
+                let message = format!("SIP listens on port {}, inside the RTP range", endpoint.listen.port());
+                self.fault(ports.span(), &message, None);
+            }
+        }
+        (first, last)
+    }
+
+    fn trunks(&mut self, tables: Vec<TrunkTable>, media: &Media) -> Vec<Trunk> {
+        if tables.is_empty() {
+            // A node that was told nothing answers this machine and nobody else.
+            let sources = vec![(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)];
+            return vec![Trunk { name: "loopback".into(), sources, default_region: None, nat: false, codecs: CODECS.into(), advertised: None }];
+        }
+        let mut names = Names::default();
+        tables.into_iter().map(|table| self.trunk(table, &mut names, media)).collect()
+    }
+
+    fn trunk(&mut self, table: TrunkTable, names: &mut Names, media: &Media) -> Trunk {
+        let name = self.unique(names, &table.name, "trunk");
+        if table.sources.is_empty() {
+            self.fault(table.name.span(), "a trunk with no source never calls", Some("sources = [\"the carrier's networks\"]"));
+        }
+        let sources: Vec<(IpAddr, u8)> = table.sources.iter().filter_map(|word| self.network(word)).collect();
+        let advertised = table.advertised.and_then(|word| self.address(&word));
+        let public = sources.iter().find(|(address, _)| !address::is_private(*address));
+        if let (Some((source, _)), true) = (public, address::is_private(advertised.unwrap_or(media.advertised))) {
+            let message = format!("`{name}` calls from {source} and would be told to send its media to {}", media.advertised);
+            self.warn(table.name.span(), &message, Some("set `advertised` here or under [media] to the address that the carrier can reach"));
+        }
+        let default_region = table.default_region.map(|word| {
+            let region = self.word(&word);
+            if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
+                self.fault(word.span(), "not an ISO 3166 region", Some("two capital letters, such as \"NL\""));
+            }
+            region
+        });
+        let codecs = table.codecs.map_or_else(
+            || CODECS.into(),
+            |codecs| {
+                if codecs.get_ref().is_empty() {
+                    self.fault(codecs.span(), "a trunk with no codec hears nothing", Some("such as [\"opus\", \"pcma\", \"pcmu\"]"));
+                }
+                codecs.into_inner().into_iter().map(CodecKind::from).collect()
+            },
+        );
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised }
+    }
+
+    fn phones(&mut self, tables: Vec<PhoneTable>, node: &str) -> Vec<Phone> {
+        let mut names = Names::default();
+        tables
+            .into_iter()
+            .map(|table| Phone {
+                user: self.unique(&mut names, &table.user, "phone"),
+                realm: self.or(table.realm, node),
+                password: Private(self.word(&table.password)),
+            })
+            .collect()
+    }
+
+    fn routes(&mut self, tables: Vec<RouteTable>, trunks: &[Trunk], scripts: Option<&[String]>, record: bool) -> Vec<Route> {
+        if tables.is_empty() {
+            let script = scripts.and_then(|names| names.iter().find(|name| *name == "main").or(names.first()));
+            let Some(script) = script else {
+                self.warn(0..0, "no route: every call is refused with 404", Some("[[route]] dialled = \"*\" script = \"main\""));
+                return Vec::new();
+            };
+            return vec![Route { dialled: "*".into(), trunk: None, action: RouteAction::Script(script.clone()), record }];
+        }
+        let mut catch_all = None;
+        let mut seen: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+        let mut routes = Vec::with_capacity(tables.len());
+        for table in tables {
+            let at = table.dialled.span();
+            let line = ConfigFault::at(self.file, self.text, at.clone(), String::new(), None).line;
+            let Some(route) = self.route(table, trunks, scripts, record) else { continue };
+            let twin = seen.insert((route.dialled.clone(), route.trunk.clone()), line);
+            if let Some(earlier) = catch_all.or(twin) {
+                self.fault(at, &format!("this route is never reached: the one on line {earlier} takes its calls"), Some("the first that fits wins"));
+            }
+            if route.dialled == "*" && route.trunk.is_none() {
+                catch_all = catch_all.or(Some(line));
+            }
+            routes.push(route);
+        }
+        routes
+    }
+
+    fn route(&mut self, table: RouteTable, trunks: &[Trunk], scripts: Option<&[String]>, record: bool) -> Option<Route> {
+        let action = match (&table.script, &table.bridge) {
+            (Some(script), None) => {
+                let name = self.word(script);
+                if let Some(known) = scripts {
+                    self.known(script.span(), "script", &name, known.iter().map(String::as_str));
+                }
+                RouteAction::Script(name)
+            }
+            (None, Some(uri)) => RouteAction::Bridge(self.uri(uri)),
+            (None, None) => {
+                self.fault(table.dialled.span(), "a route that leads nowhere", Some("add `script = \"..\"` or `bridge = \"sip:..\"`"));
+                return None;
+            }
+            (Some(_), Some(uri)) => {
+                self.fault(uri.span(), "a route leads to a script or to a bridge, not to both", None);
+                return None;
+            }
+        };
+        let trunk = table.trunk.map(|word| {
+            let name = self.word(&word);
+            self.known(word.span(), "trunk", &name, trunks.iter().map(|trunk| trunk.name.as_str()));
+            name
+        });
+        Some(Route { dialled: self.word(&table.dialled), trunk, action, record: table.record.unwrap_or(record) })
+    }
+
+    fn uri(&mut self, word: &Word) -> String {
+        let uri = self.word(word);
+        let host = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).map(|rest| rest.rsplit('@').next().unwrap_or(rest));
+        match host {
+            None | Some("") => self.fault(word.span(), "not a SIP URI", Some("such as \"sip:desk@10.0.0.5:5060\"")),
+            Some(host) => {
+                let host = host.split([';', '?']).next().unwrap_or(host);
+                let literal = host.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| host.trim_matches(['[', ']']).parse());
+                if literal.is_ok_and(address::is_example) {
+                    self.example(word.span());
+                }
+            }
+        }
+        uri
+    }
+
+    fn agents(&mut self, tables: Vec<AgentTable>) -> Vec<AgentEntry> {
+        let mut names = Names::default();
+        let mut ids: BTreeMap<u64, String> = BTreeMap::new();
+        let mut agents = Vec::with_capacity(tables.len());
+        for table in tables {
+            let login = self.unique(&mut names, &table.login, "agent");
+            let at = table.id.as_ref().map_or(table.login.span(), Spanned::span);
+            let id = table.id.map_or_else(|| id_of(&login), Spanned::into_inner);
+            if let Some(other) = ids.insert(id, login.clone()) {
+                self.fault(at.clone(), &format!("`{other}` has this id already"), Some("ids stand in history: give each person one for good"));
+            }
+            if id >= 1 << 53 {
+                self.fault(at, "an id does not fit into a page", Some("use a number below 2^53"));
+            }
+            let hash = self.word(&table.password_hash);
+            if !(hash.starts_with("$argon2") && hash.matches('$').count() == 5) {
+                self.fault(table.password_hash.span(), "not an argon2 PHC string", Some("make one: tandem config hash"));
+            }
+            let name = table.name.map_or_else(|| login.clone(), |word| self.word(&word));
+            agents.push(AgentEntry { id: AgentId(id), login, name, password_hash: hash, skills: table.skills, languages: table.languages });
+        }
+        agents
+    }
+
+    fn queues(&mut self, tables: BTreeMap<String, QueueTable>) -> BTreeMap<String, Queue> {
+        if tables.is_empty() {
+            return BTreeMap::from([("support".to_owned(), self.queue(QueueTable::default()))]);
+        }
+        tables.into_iter().map(|(name, table)| (name, self.queue(table))).collect()
+    }
+
+    fn queue(&mut self, table: QueueTable) -> Queue {
+        let mut seconds = |given: Option<Spanned<u32>>, default: u32, what: &str| {
+            given.map_or(default, |given| {
+                if *given.get_ref() == 0 {
+                    self.fault(given.span(), what, None);
+                }
+                given.into_inner()
+            })
+        };
+        Queue {
+            ring_s: seconds(table.ring_s, 20, "an agent who has 0 s cannot answer"),
+            wait_max_s: seconds(table.wait_max_s, 900, "a caller who may wait 0 s is never connected"),
+            wrapup_s: table.wrapup_s.unwrap_or(60),
+            music: self.or(table.music, "music/hold"),
+        }
+    }
+}
+
+/// An id that follows from the login, so that it stays when the file is sorted anew; below 2^48.
+fn id_of(login: &str) -> u64 {
+    Sha256::digest(login.as_bytes()).iter().take(6).fold(0, |id, byte| id << 8 | u64::from(*byte))
+}
+
+fn url_of(listen: SocketAddr, tls: Option<&Tls>) -> String {
+    let (scheme, at) = tls.map_or(("http", listen), |tls| ("https", tls.listen));
+    let host = if at.ip().is_unspecified() || at.ip().is_loopback() { "localhost".to_owned() } else { at.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    format!("{scheme}://{host}:{}", at.port())
+}
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// 5,000 ports of two, below the range that systems use for outgoing connections.
+const PORTS: (u16, u16) = (20_000, 29_999);
+
+/// Opus where the peer has it, else what every phone has.
+const CODECS: [CodecKind; 3] = [CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu];
+
+/// Each is a thread.
+const SHARDS_MAX: u16 = 64;
+
+/// Of hexadecimal digits: 128 bits.
+const SECRET_MIN: usize = 32;

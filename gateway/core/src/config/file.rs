@@ -1,0 +1,154 @@
+//! The shape of `tandem.toml`: every key, with its place in the text. What a key means is told by the checked type in `mod.rs`.
+
+use std::collections::BTreeMap;
+
+use media::codec::CodecKind;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
+pub(super) type Word = Spanned<String>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) node: NodeTable,
+    pub(super) http: HttpTable,
+    pub(super) sip: Vec<SipTable>,
+    pub(super) media: MediaTable,
+    pub(super) gate: GateTable,
+    pub(super) recording: RecordingTable,
+    pub(super) ivr: IvrTable,
+    pub(super) trunk: Vec<TrunkTable>,
+    pub(super) phone: Vec<PhoneTable>,
+    pub(super) route: Vec<RouteTable>,
+    pub(super) agent: Vec<AgentTable>,
+    pub(super) queue: BTreeMap<String, QueueTable>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct NodeTable {
+    pub(super) name: Option<Word>,
+    pub(super) data_dir: Option<Word>,
+    pub(super) drain_s: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpTable {
+    pub(super) listen: Option<Word>,
+    pub(super) tls_listen: Option<Word>,
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) public_url: Option<Word>,
+    pub(super) session_secret: Option<Word>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SipTable {
+    pub(super) name: Option<Word>,
+    pub(super) listen: Word,
+    pub(super) advertised: Option<Word>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MediaTable {
+    pub(super) listen: Option<Word>,
+    pub(super) advertised: Option<Word>,
+    pub(super) ports: Option<Spanned<[u16; 2]>>,
+    pub(super) web_port: Option<u16>,
+    pub(super) shards: Option<Spanned<u16>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GateTable {
+    pub(super) ack_ms: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RecordingTable {
+    pub(super) dir: Option<Word>,
+    pub(super) on: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct IvrTable {
+    pub(super) dir: Option<Word>,
+    pub(super) languages: Option<Spanned<Vec<String>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrunkTable {
+    pub(super) name: Word,
+    pub(super) sources: Vec<Word>,
+    pub(super) default_region: Option<Word>,
+    #[serde(default)]
+    pub(super) nat: bool,
+    pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
+    pub(super) advertised: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CodecName {
+    Pcmu,
+    Pcma,
+    Opus,
+}
+
+impl From<CodecName> for CodecKind {
+    fn from(name: CodecName) -> Self {
+        match name {
+            CodecName::Pcmu => Self::Pcmu,
+            CodecName::Pcma => Self::Pcma,
+            CodecName::Opus => Self::Opus,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PhoneTable {
+    pub(super) user: Word,
+    pub(super) realm: Option<Word>,
+    pub(super) password: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RouteTable {
+    pub(super) dialled: Word,
+    pub(super) trunk: Option<Word>,
+    pub(super) script: Option<Word>,
+    pub(super) bridge: Option<Word>,
+    pub(super) record: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentTable {
+    pub(super) id: Option<Spanned<u64>>,
+    pub(super) login: Word,
+    pub(super) name: Option<Word>,
+    pub(super) password_hash: Word,
+    #[serde(default)]
+    pub(super) skills: Vec<String>,
+    #[serde(default)]
+    pub(super) languages: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct QueueTable {
+    pub(super) music: Option<Word>,
+    pub(super) ring_s: Option<Spanned<u32>>,
+    pub(super) wait_max_s: Option<Spanned<u32>>,
+    pub(super) wrapup_s: Option<u32>,
+}

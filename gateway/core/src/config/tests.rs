@@ -1,0 +1,184 @@
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+};
+
+use super::*;
+
+#[test]
+fn an_empty_file_is_a_node_that_answers_its_own_machine() {
+    let checked = read_with("", &["main"]).unwrap();
+    assert_eq!(checked.warnings, []);
+    let config = checked.config;
+    assert_eq!(config.endpoints[0].listen.to_string(), "0.0.0.0:5060");
+    assert_eq!(config.endpoints[0].advertised.to_string(), "10.9.8.7");
+    assert_eq!(config.media.advertised.to_string(), "10.9.8.7");
+    assert_eq!(config.trunks[0].sources[0], (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8));
+    assert_eq!(config.routes[0].action, RouteAction::Script("main".into()));
+    assert!(config.queues.contains_key("support"));
+}
+
+#[test]
+fn the_example_and_the_bench_run_as_they_are() {
+    let example = include_str!("../../../../deploy/tandem.example.toml");
+    let checked = read_with(example, &["main", "demo"]).unwrap();
+    assert_eq!(checked.warnings, []);
+    assert!(checked.config.http.listen.ip().is_loopback());
+
+    let bench = include_str!("../../../../deploy/bench.toml");
+    let config = read_with(bench, &["bench-ivr"]).unwrap().config;
+    assert_eq!(config.endpoints[0].listen.to_string(), "127.0.0.1:5070");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    let route = |user: &str| config.routes.iter().find(|route| route.dialled == user).unwrap();
+    let uas = RouteAction::Bridge("sip:uas@127.0.0.1:5090".into());
+    assert_eq!((&route("relay").action, route("relay").record), (&uas, false));
+    assert_eq!((&route("record").action, route("record").record), (&uas, true));
+    assert_eq!(route("ivr").action, RouteAction::Script("bench-ivr".into()));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
+    let faults = faults("[media]\nport = [20000, 20010]\n");
+    assert_eq!((faults[0].line, faults[0].column), (2, 1));
+    assert!(faults[0].message.starts_with("unknown field `port`"), "{}", faults[0].message);
+    assert_eq!(faults[0].help.as_deref(), Some("did you mean `ports`?"));
+    assert_eq!(self::faults("[[trunks]]\n")[0].help.as_deref(), Some("did you mean `trunk`?"));
+}
+
+#[test]
+fn a_fault_of_syntax_has_its_place() {
+    let faults = faults("[node]\nname = \"a\nb\"\n");
+    assert_eq!((faults[0].file.as_str(), faults[0].line), ("tandem.toml", 2));
+}
+
+#[test]
+fn an_address_out_of_a_document_is_refused_wherever_it_stands() {
+    for text in [
+        "[[sip]]\nlisten = \"192.0.2.1:5060\"",
+        "[[sip]]\nlisten = \"0.0.0.0:5060\"\nadvertised = \"203.0.113.9\"",
+        "[media]\nadvertised = \"198.51.100.3\"",
+        "[[trunk]]\nname = \"carrier\"\nsources = [\"203.0.113.0/24\"]",
+        "[[route]]\ndialled = \"1\"\nbridge = \"sip:desk@192.0.2.7:5060\"",
+    ] {
+        assert_eq!(only(text), "an address out of a document (RFC 5737, RFC 3849)", "{text}");
+    }
+}
+
+#[test]
+fn rtp_ports_are_even_and_in_order() {
+    assert_eq!(only("[media]\nports = [20001, 20011]"), "the first RTP port is odd");
+    assert_eq!(only("[media]\nports = [20010, 20000]"), "the last RTP port comes before the first");
+    assert_eq!(only("[[sip]]\nlisten = \"0.0.0.0:20002\"\n[media]\nports = [20000, 20010]"), "SIP listens on port 20002, inside the RTP range");
+}
+
+#[test]
+fn a_name_stands_once() {
+    let trunk = "[[trunk]]\nname = \"carrier\"\nsources = [\"10.0.0.0/8\"]\n";
+    assert_eq!(only(&format!("{trunk}{trunk}")), "trunk `carrier` stands on line 2 already");
+    let agent = format!("[[agent]]\nlogin = \"ada\"\npassword_hash = \"{HASH}\"\n");
+    assert_eq!(faults(&format!("{agent}{agent}"))[0].message, "agent `ada` stands on line 2 already");
+}
+
+#[test]
+fn a_route_names_what_exists() {
+    let text = "[[trunk]]\nname = \"carrier\"\nsources = [\"10.0.0.0/8\"]\n[[route]]\ndialled = \"1\"\ntrunk = \"carier\"\nscript = \"mian\"\n";
+    let faults = faults(text);
+    let seen: Vec<_> = faults.iter().map(|fault| (fault.line, fault.message.as_str(), fault.help.as_deref().unwrap_or_default())).collect();
+    assert_eq!(
+        seen,
+        [
+            (7, "no script is called `mian`", "known: main"),
+            (6, "no trunk is called `carier`", "did you mean `carrier`?"),
+        ]
+    );
+}
+
+#[test]
+fn a_route_behind_a_catch_all_is_never_reached() {
+    let text = "[[route]]\ndialled = \"*\"\nscript = \"main\"\n[[route]]\ndialled = \"100\"\nscript = \"main\"\n";
+    assert_eq!(only(text), "this route is never reached: the one on line 2 takes its calls");
+}
+
+#[test]
+fn a_network_with_host_bits_is_shown_as_it_was_meant() {
+    let faults = faults("[[trunk]]\nname = \"carrier\"\nsources = [\"10.0.0.7/8\"]\n");
+    assert_eq!(faults[0].help.as_deref(), Some("did you mean `10.0.0.0/8` or `10.0.0.7`?"));
+}
+
+#[test]
+fn a_public_carrier_that_would_hear_a_private_address_is_warned_of() {
+    let carrier = "[[trunk]]\nname = \"carrier\"\nsources = [\"8.8.8.0/24\"]\n";
+    let warnings = read_with(carrier, &["main"]).unwrap().warnings;
+    assert_eq!((warnings.len(), warnings[0].line), (1, 2));
+    let told = format!("{carrier}advertised = \"8.8.4.4\"\n");
+    assert_eq!(read_with(&told, &["main"]).unwrap().warnings, []);
+}
+
+#[test]
+fn a_secret_comes_from_the_environment_or_from_a_file() {
+    let phone = |password: &str| format!("[[phone]]\nuser = \"100\"\npassword = \"{password}\"\n");
+    let password = |text: &str| read_with(&phone(text), &["main"]).map(|checked| checked.config.phones[0].password.0.clone());
+    assert_eq!(password("${SECRET}").unwrap(), "from the environment");
+    assert_eq!(password("${file:/run/secret}").unwrap(), "from a file");
+    assert_eq!(password("${cred:phone}").unwrap(), "from systemd");
+    assert_eq!(password("${NONE:-fallback}").unwrap(), "fallback");
+    assert_eq!(password("${NONE}").unwrap_err()[0].message, "the environment has no variable NONE");
+    assert_eq!(password("${file:/none}").unwrap_err()[0].message, "/none: not there");
+    assert_eq!(password("${NONE").unwrap_err()[0].message, "`${` without `}`");
+}
+
+#[test]
+fn an_agents_password_is_a_hash_and_the_id_follows_from_the_login() {
+    let agent = |hash: &str| format!("[[agent]]\nlogin = \"ada\"\npassword_hash = \"{hash}\"\n");
+    assert_eq!(only(&agent("secret")), "not an argon2 PHC string");
+    let id = |text: &str| read_with(text, &["main"]).unwrap().config.agents.last().map(|agent| agent.id);
+    let before = format!("[[agent]]\nlogin = \"ben\"\nid = 7\npassword_hash = \"{HASH}\"\n");
+    assert_eq!(id(&agent(HASH)), id(&format!("{before}{}", agent(HASH))));
+    assert_eq!(id(&before), Some(AgentId(7)));
+}
+
+struct Desk<'a> {
+    scripts: &'a [&'a str],
+}
+
+impl Outside for Desk<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "SECRET" => Some("from the environment".into()),
+            "CREDENTIALS_DIRECTORY" => Some("/run/credentials".into()),
+            _ => None,
+        }
+    }
+
+    fn file(&self, path: &Path) -> Result<String, String> {
+        match path.to_str() {
+            Some("/run/secret") => Ok("from a file\n".into()),
+            Some("/run/credentials/phone") => Ok("from systemd".into()),
+            _ => Err(format!("{}: not there", path.display())),
+        }
+    }
+
+    fn own_address(&self) -> Option<IpAddr> {
+        Some(IpAddr::V4(Ipv4Addr::new(10, 9, 8, 7)))
+    }
+
+    fn scripts(&self, _: &Path) -> Option<Vec<String>> {
+        Some(self.scripts.iter().map(|name| (*name).to_owned()).collect())
+    }
+}
+
+fn read_with(text: &str, scripts: &[&str]) -> Result<Checked, Vec<ConfigFault>> {
+    read("tandem.toml", text, &Desk { scripts })
+}
+
+fn faults(text: &str) -> Vec<ConfigFault> {
+    read_with(text, &["main"]).unwrap_err()
+}
+
+fn only(text: &str) -> String {
+    let faults = faults(text);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults[0].message.clone()
+}
+
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA";

@@ -1,0 +1,201 @@
+//! Puts the Switch's questions to slow systems.
+
+use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use gateway_core::{
+    events::{
+        ask::{Ask, AskFailure, Finding, Question, Reply},
+        story::Story,
+    },
+    ids::{AgentId, CallId, UtcMillis},
+    now::Now,
+    private::Private,
+};
+use tokio::{runtime, sync::Semaphore};
+
+use super::{driver::Arrival, mailbox::Mailbox};
+
+/// What the store can answer.
+pub(crate) trait Answers: Send + Sync + 'static {
+    /// Who calls, by signed token first, then by number.
+    fn identify(
+        &self,
+        token: Option<Private<String>>,
+        number: Option<Private<String>>,
+    ) -> impl Future<Output = Result<Story, AskFailure>> + Send;
+}
+
+/// Carries questions out, `ASKS_MAX` at a time; each ends in one reply, in time or as `TimedOut`.
+pub(crate) struct Asks<A> {
+    answers: Arc<A>,
+    runtime: runtime::Handle,
+    replies: Mailbox<Arrival>,
+    places: Arc<Semaphore>,
+    leases: Leases,
+}
+
+impl<A: Answers> Asks<A> {
+    /// Questions run on `runtime`, replies go to the switch's thread.
+    pub(crate) fn new(answers: Arc<A>, runtime: runtime::Handle, replies: Mailbox<Arrival>) -> Self {
+        Self { answers, runtime, replies, places: Arc::new(Semaphore::new(ASKS_MAX)), leases: Leases::default() }
+    }
+
+    /// Puts a question; the reply comes back at once where this node knows it, else through the queue.
+    pub(crate) fn put(&mut self, now: Now, ask: Ask) -> Option<Reply> {
+        let Ask { token, deadline, question } = ask;
+        let limit = deadline.saturating_duration_since(now.instant);
+        match question {
+            Question::ReserveAgent { agent, call } => {
+                let until = self.leases.reserve(agent, call, now.utc);
+                Some(token.reply(Ok(Finding::AgentReserved { until })))
+            }
+            Question::ReleaseAgent { agent, call } => {
+                self.leases.release(agent, call);
+                Some(token.reply(Ok(Finding::AgentReleased)))
+            }
+            Question::Identify { token: proof, number } => {
+                let answers = self.answers.clone();
+                self.run(
+                    token,
+                    limit,
+                    async move { answers.identify(proof, number).await.map(|story| Finding::Identified(Box::new(story))) },
+                )
+            }
+            Question::Resolve { uri } => self.run(token, limit, async move { resolve(&uri).await }),
+            Question::Lookup { .. } => Some(token.reply(unavailable("lookups by HTTP"))),
+            Question::Speak { .. } => Some(token.reply(unavailable("speech synthesis"))),
+            Question::Verify { .. } => Some(token.reply(unavailable("verification of caller signatures"))),
+            Question::RenderCard { .. } => Some(token.reply(unavailable("cards for SIP phones"))),
+        }
+    }
+
+    fn run(
+        &self,
+        token: gateway_core::events::ask::AskToken,
+        limit: Duration,
+        work: impl Future<Output = Result<Finding, AskFailure>> + Send + 'static,
+    ) -> Option<Reply> {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            return Some(token.reply(Err(AskFailure::Overloaded)));
+        };
+        let replies = self.replies.clone();
+        self.runtime.spawn(async move {
+            let finding = tokio::time::timeout(limit, work).await.unwrap_or(Err(AskFailure::TimedOut));
+            drop(place);
+            // A switch that is gone needs no reply.
+            let _ = replies.send(Arrival::Replied(token.reply(finding))).await;
+        });
+        None
+    }
+}
+
+/// The agents' reservations of a node that is alone.
+///
+/// One Switch asks, and it asks for an agent whom it knows to be free or to be with a call that the new one takes in: so the answer is always
+/// yes, and what this table guards is the release, which only the latest holder may do.
+#[derive(Debug, Default)]
+struct Leases {
+    holders: BTreeMap<AgentId, CallId>,
+}
+
+impl Leases {
+    fn reserve(&mut self, agent: AgentId, call: CallId, now: UtcMillis) -> UtcMillis {
+        self.holders.insert(agent, call);
+        UtcMillis(now.0.saturating_add(LEASE_MS))
+    }
+
+    fn release(&mut self, agent: AgentId, call: CallId) {
+        if self.holders.get(&agent) == Some(&call) {
+            self.holders.remove(&agent);
+        }
+    }
+}
+
+/// Addresses of a plain `sip:[user@]host[:port]`, by A and AAAA records (RFC 3263 4.2); no SRV, no NAPTR.
+async fn resolve(uri: &str) -> Result<Finding, AskFailure> {
+    let Some(place) = HostPort::of(uri) else {
+        return Err(AskFailure::Failed(format!("{uri} names no host")));
+    };
+    let transport = if place.secure { "tls" } else { "udp" };
+    let found = tokio::net::lookup_host((place.host, place.port)).await.map_err(|error| AskFailure::Failed(error.to_string()))?;
+    let targets: Vec<(SocketAddr, String)> = found.take(TARGETS_MAX).map(|address| (address, transport.to_owned())).collect();
+    Ok(Finding::Resolved { targets })
+}
+
+/// Where a SIP URI points.
+#[derive(Debug, PartialEq, Eq)]
+struct HostPort<'a> {
+    host: &'a str,
+    port: u16,
+    secure: bool,
+}
+
+impl<'a> HostPort<'a> {
+    fn of(uri: &'a str) -> Option<Self> {
+        let (secure, rest) = match uri.split_once(':') {
+            Some(("sip", rest)) => (false, rest),
+            Some(("sips", rest)) => (true, rest),
+            _ => return None,
+        };
+        let rest = rest.split([';', '?']).next()?;
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        let default_port = if secure { 5061 } else { 5060 };
+        let (host, port) = match place.strip_prefix('[') {
+            Some(rest) => {
+                let (host, after) = rest.split_once(']')?;
+                (host, after.strip_prefix(':'))
+            }
+            None => match place.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (place, None),
+            },
+        };
+        let port = match port {
+            Some(digits) => digits.parse().ok()?,
+            None => default_port,
+        };
+        (!host.is_empty()).then_some(Self { host, port, secure })
+    }
+}
+
+fn unavailable(what: &str) -> Result<Finding, AskFailure> {
+    Err(AskFailure::Failed(format!("{what}: not available on this node")))
+}
+
+/// Questions open at once; one more is answered `Overloaded`, and its call goes on with the fallback.
+const ASKS_MAX: usize = 1024;
+
+/// Longer than any call with its wrap-up: on one node, nobody else waits for the lease to run out.
+const LEASE_MS: u64 = 12 * 3600 * 1000;
+
+/// Addresses that are worth trying before the caller has hung up.
+const TARGETS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_names_its_host_and_port() {
+        let place = |uri| HostPort::of(uri).map(|place| (place.host.to_owned(), place.port));
+        assert_eq!(place("sip:uas@127.0.0.1:5090"), Some(("127.0.0.1".into(), 5090)));
+        assert_eq!(place("sip:carrier.example;transport=udp"), Some(("carrier.example".into(), 5060)));
+        assert_eq!(place("sips:a@[2001:db8::1]:5071"), Some(("2001:db8::1".into(), 5071)));
+        assert_eq!(place("sips:a@[::1]"), Some(("::1".into(), 5061)));
+        assert_eq!(place("tel:+31201234567"), None);
+        assert_eq!(place("sip:"), None);
+        assert_eq!(place("sip:host:99999"), None);
+    }
+
+    #[test]
+    fn only_the_latest_holder_releases_an_agent() {
+        let (ada, first, second) = (AgentId(1), CallId(1), CallId(2));
+        let mut leases = Leases::default();
+        assert_eq!(leases.reserve(ada, first, UtcMillis(5)), UtcMillis(5 + LEASE_MS));
+        leases.reserve(ada, second, UtcMillis(6));
+        leases.release(ada, first);
+        assert_eq!(leases.holders.get(&ada), Some(&second));
+        leases.release(ada, second);
+        assert!(leases.holders.is_empty());
+    }
+}

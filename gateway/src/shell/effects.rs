@@ -1,0 +1,154 @@
+//! Carries out what the Switch wants, in the order it wants it.
+
+use std::{collections::VecDeque, io};
+
+use gateway_core::{
+    events::{ask::Reply, media::MediaCommand, record::Record, wire::Path},
+    ids::{ChannelId, ConnId, EndpointId, ShardId},
+    now::Now,
+    switch::Output,
+};
+use mio::net::UdpSocket;
+
+use super::{
+    asks::{Answers, Asks},
+    mailbox::{Mailbox, Refused},
+    meters::SwitchMeters,
+    pages::{Pages, Pushed},
+    shard::ShardTold,
+};
+
+/// Where records go. Implemented over `store`'s writer where the node is wired.
+pub(crate) trait Ledger: Send {
+    /// Queues one append to history; never blocks, never drops.
+    fn write(&mut self, record: Record);
+
+    /// Records that are queued and not yet safe.
+    fn lag(&self) -> usize;
+}
+
+/// What an output causes at once; said to the Switch as soon as its outputs are drained.
+#[derive(Debug)]
+pub(crate) enum Echo {
+    /// This node knew the answer.
+    Replied(Reply),
+    /// The stream did not come about.
+    ConnectFailed(ConnId),
+    /// The page reads too slowly or is gone.
+    Left(ChannelId),
+}
+
+/// All that an output can touch.
+pub(crate) struct Effects<A, L> {
+    pub(crate) endpoints: Vec<UdpSocket>,
+    pub(crate) pages: Pages,
+    pub(crate) echoes: VecDeque<Echo>,
+    pub(crate) meters: SwitchMeters,
+    shards: Vec<Ring>,
+    asks: Asks<A>,
+    ledger: L,
+}
+
+/// The way to one shard. Commands are never dropped and never overtake each other: what the queue does not take waits here.
+struct Ring {
+    commands: Mailbox<ShardTold>,
+    backlog: VecDeque<MediaCommand>,
+}
+
+impl<A: Answers, L: Ledger> Effects<A, L> {
+    /// `endpoints` by `EndpointId`, `shards` by `ShardId`.
+    pub(crate) fn new(endpoints: Vec<UdpSocket>, shards: Vec<Mailbox<ShardTold>>, asks: Asks<A>, ledger: L) -> Self {
+        Self {
+            endpoints,
+            pages: Pages::default(),
+            echoes: VecDeque::new(),
+            meters: SwitchMeters::new(),
+            shards: shards.into_iter().map(|commands| Ring { commands, backlog: VecDeque::new() }).collect(),
+            asks,
+            ledger,
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn carry_out(&mut self, now: Now, output: Output) {
+        self.meters.output(&output);
+        match output {
+            Output::Transmit { path: Path::Datagram { endpoint, to }, bytes } => {
+                if let Err(error) = self.transmit(endpoint, to, &bytes) {
+                    self.meters.unsent.increment(1);
+                    tracing::debug!(%to, %error, "a SIP datagram was not sent");
+                }
+            }
+            Output::Transmit { path: Path::Stream(_), .. } => self.meters.streamless.increment(1),
+            Output::Connect { conn, target, .. } => {
+                tracing::warn!(%target, "SIP over a stream is asked for, and this node speaks UDP only");
+                self.echoes.push_back(Echo::ConnectFailed(conn));
+            }
+            Output::Disconnect { .. } => {}
+            Output::Media { shard, command } => self.tell_shard(shard, command),
+            Output::Ask(ask) => {
+                if let Some(reply) = self.asks.put(now, ask) {
+                    self.echoes.push_back(Echo::Replied(reply));
+                }
+            }
+            Output::Push { channel, message } => match self.pages.push(channel, message) {
+                Pushed::Queued | Pushed::Unknown => {}
+                Pushed::Closed => {
+                    self.meters.slow_pages.increment(1);
+                    self.echoes.push_back(Echo::Left(channel));
+                }
+            },
+            Output::Write(record) => self.ledger.write(record),
+        }
+    }
+
+    /// Gives shards what they could not take before; `true` if some still cannot.
+    pub(crate) fn flush(&mut self) -> bool {
+        let mut waiting = 0;
+        for (number, ring) in self.shards.iter_mut().enumerate() {
+            while let Some(command) = ring.backlog.pop_front() {
+                match ring.commands.try_send(ShardTold::Command(command)) {
+                    Ok(()) => {}
+                    Err(Refused::Full(ShardTold::Command(command))) => {
+                        ring.backlog.push_front(command);
+                        break;
+                    }
+                    Err(Refused::Full(_) | Refused::Gone(_)) => lost(number),
+                }
+            }
+            waiting += ring.backlog.len();
+        }
+        self.meters.media_backlog.set(waiting as f64);
+        waiting > 0
+    }
+
+    /// Records that are queued and not yet safe.
+    pub(crate) fn lag(&self) -> usize {
+        self.ledger.lag()
+    }
+
+    fn transmit(&self, endpoint: EndpointId, to: std::net::SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let socket = usize::try_from(endpoint.0).ok().and_then(|number| self.endpoints.get(number));
+        socket.ok_or(io::ErrorKind::NotFound)?.send_to(bytes, to).map(|_| ())
+    }
+
+    fn tell_shard(&mut self, shard: ShardId, command: MediaCommand) {
+        let Some((number, ring)) = usize::try_from(shard.0).ok().and_then(|number| Some((number, self.shards.get_mut(number)?))) else {
+            tracing::error!(shard = shard.0, "a media command names a shard that does not exist");
+            return;
+        };
+        if !ring.backlog.is_empty() {
+            ring.backlog.push_back(command);
+            return;
+        }
+        match ring.commands.try_send(ShardTold::Command(command)) {
+            Ok(()) => {}
+            Err(Refused::Full(ShardTold::Command(command))) => ring.backlog.push_back(command),
+            Err(Refused::Full(_) | Refused::Gone(_)) => lost(number),
+        }
+    }
+}
+
+fn lost(shard: usize) {
+    tracing::error!(shard, "a media command was lost: the shard's thread is gone");
+}
