@@ -1,1 +1,163 @@
 //! HTTP, desk and caller WebSockets.
+//!
+//! Speaks to the switch through `shell::Handle`, to history through `store::Store`. Every error is a problem (RFC 9457) that says what
+//! happened, where, and what to do. The contract for integrators is `/api/openapi.json`, told in words in `docs/integrate.md`.
+
+mod auth;
+mod calls;
+mod channel;
+mod chat;
+mod customers;
+mod explain;
+mod extract;
+mod health;
+mod idempotency;
+mod interactions;
+mod limit;
+mod login;
+mod openapi;
+mod pages;
+mod problem;
+mod recording;
+mod reply;
+mod serve;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod tokens;
+mod upgrade;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{any, get},
+};
+use gateway_core::{config::AgentEntry, private::Private};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{shell::Handle, store::Store};
+
+pub(crate) use explain::Explain;
+pub(crate) use serve::{Listeners, serve};
+
+/// What the API is told at start.
+pub(crate) struct Settings {
+    /// Holds the signing secret and the self-signed certificate.
+    pub data: PathBuf,
+    /// Where recordings stand.
+    pub recordings: PathBuf,
+    /// Who may log in.
+    pub agents: Vec<AgentEntry>,
+    /// What integrators say as `Authorization: Bearer`.
+    pub api_keys: Vec<Private<String>>,
+    /// Other origins (`https://shop.example`) whose pages may open our WebSockets.
+    pub origins: Vec<String>,
+    /// Prometheus text.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The running script's order for a story, in words.
+    pub explain: Explain,
+}
+
+/// The API's whole state; a cheap clone.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<State>);
+
+struct State {
+    store: Store,
+    handle: Handle,
+    settings: Settings,
+    agents: RwLock<Arc<Vec<AgentEntry>>>,
+    signer: tokens::Signer,
+    channels: channel::Channels,
+    limits: limit::Limits,
+    in_flight: idempotency::InFlight,
+}
+
+/// Why the API cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file in the data directory.
+    #[error("{path}: {source}; is the data directory writable by us alone?")]
+    File { path: PathBuf, source: std::io::Error },
+    /// The self-signed certificate.
+    #[error("the certificate in {path} is of no use: {reason}; remove it and its key, and a new one is made at the next start")]
+    Certificate { path: PathBuf, reason: String },
+    /// A listener died.
+    #[error("the web server on {address} ended: {source}")]
+    Server { address: std::net::SocketAddr, source: std::io::Error },
+}
+
+impl Api {
+    /// Reads, or makes, the signing secret.
+    pub(crate) fn new(store: Store, handle: Handle, settings: Settings) -> Result<Self, Error> {
+        let signer = tokens::Signer::open(&settings.data)?;
+        Ok(Self(Arc::new(State {
+            store,
+            handle,
+            agents: RwLock::new(Arc::new(settings.agents.clone())),
+            settings,
+            signer,
+            channels: channel::Channels::default(),
+            limits: limit::Limits::default(),
+            in_flight: idempotency::InFlight::default(),
+        })))
+    }
+
+    /// Who may log in from now on; a login of somebody who is no longer there ends with the next request.
+    pub(crate) fn set_agents(&self, agents: Vec<AgentEntry>) {
+        *self.0.agents.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(agents);
+    }
+
+    fn agents(&self) -> Arc<Vec<AgentEntry>> {
+        self.0.agents.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+}
+
+/// All routes.
+pub(crate) fn router(api: Api) -> Router {
+    let (v1, contract) = OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(interactions::add))
+        .routes(routes!(customers::show))
+        .routes(routes!(customers::learn))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::show))
+        .routes(routes!(recording::play))
+        .routes(routes!(explain::order))
+        .routes(routes!(login::login))
+        .routes(routes!(login::logout))
+        .routes(routes!(login::me))
+        .routes(routes!(chat::open))
+        .routes(routes!(chat::say))
+        .routes(routes!(chat::hand_off))
+        .split_for_parts();
+    let contract: Arc<str> = contract.to_json().unwrap_or_default().into();
+    v1.route("/v1/desk", any(upgrade::desk))
+        .route("/v1/caller", any(upgrade::caller))
+        .route("/api/openapi.json", get(move || openapi::contract(contract.clone())))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/", get(pages::index))
+        .route("/agent", get(pages::agent))
+        .route("/call", get(pages::call))
+        .fallback(pages::file)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(middleware::from_fn(problem::place))
+        .layer(middleware::from_fn(pages::guard))
+        .with_state(api)
+}
+
+/// The largest body of a request, in bytes; a transcript of an hour fits.
+const BODY_MAX: usize = 256 * 1024;

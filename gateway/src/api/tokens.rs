@@ -1,0 +1,122 @@
+//! What we sign and what we mint: chat and handoff tokens (RFC 7519, HS256), and unguessable words.
+
+use std::{fs, io::Write, path::Path};
+
+use gateway_core::ids::UtcMillis;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rand::{TryRng, rngs::SysRng};
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::store::utc_now;
+
+/// Signs with the secret of the data directory.
+pub(super) struct Signer {
+    signing: EncodingKey,
+    checking: DecodingKey,
+}
+
+/// What a token is for; one is never taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Purpose {
+    /// Write to a chat.
+    Chat,
+    /// Tie one call to a chat, once.
+    Handoff,
+}
+
+/// What a token proves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Claims {
+    /// `chat:<id>`
+    pub(super) sub: String,
+    pub(super) purpose: Purpose,
+    /// Seconds since 1970 UTC.
+    pub(super) exp: u64,
+    pub(super) jti: String,
+}
+
+impl Claims {
+    /// The chat that it is about.
+    pub(super) fn chat(&self) -> Option<u64> {
+        self.sub.strip_prefix("chat:")?.parse().ok()
+    }
+
+    /// When it ends.
+    pub(super) fn expires(&self) -> UtcMillis {
+        UtcMillis(self.exp.saturating_mul(1_000))
+    }
+}
+
+impl Signer {
+    /// Reads the secret, or makes one that only we can read.
+    pub(super) fn open(data: &Path) -> Result<Self, Error> {
+        let path = data.join(SECRET);
+        let failed = |source| Error::File { path: path.clone(), source };
+        let secret = match fs::read(&path) {
+            Ok(secret) if secret.len() >= 32 => secret,
+            Ok(_) => return Err(failed(std::io::Error::other("the secret is shorter than 32 bytes; remove it and a new one is made"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let secret = random::<32>().to_vec();
+                private_file(&path, &secret).map_err(failed)?;
+                secret
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Self { signing: EncodingKey::from_secret(&secret), checking: DecodingKey::from_secret(&secret) })
+    }
+
+    /// A token about a chat.
+    pub(super) fn sign(&self, chat: u64, purpose: Purpose) -> String {
+        let life_s = match purpose {
+            Purpose::Chat => CHAT_LIFE_S,
+            Purpose::Handoff => HANDOFF_LIFE_S,
+        };
+        let claims = Claims { sub: format!("chat:{chat}"), purpose, exp: utc_now().0 / 1_000 + life_s, jti: random_hex::<16>() };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing).expect("plain claims and an HMAC key always sign")
+    }
+
+    /// The claims, if it is ours, for this, and still good.
+    pub(super) fn check(&self, token: &str, purpose: Purpose) -> Option<Claims> {
+        if token.len() > TOKEN_MAX {
+            return None;
+        }
+        // The one algorithm is fixed here, whatever the token's header says (RFC 8725 3.1).
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &validation).ok()?.claims;
+        (claims.purpose == purpose).then_some(claims)
+    }
+}
+
+/// Bytes that nobody can guess.
+pub(super) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).expect("the system's source of chance is always there; without it nothing here is safe");
+    bytes
+}
+
+/// A word that nobody can guess.
+pub(super) fn random_hex<const N: usize>() -> String {
+    random::<N>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a new file that only its owner can read.
+pub(super) fn private_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+const SECRET: &str = "api.secret";
+/// Longer than any of ours.
+const TOKEN_MAX: usize = 1_024;
+/// A chat is over in a day.
+const CHAT_LIFE_S: u64 = 24 * 3_600;
+/// From the click to the call.
+const HANDOFF_LIFE_S: u64 = 300;

@@ -1,0 +1,360 @@
+//! What each record changes: the raw line always, and the tables that are read in a hurry.
+
+use gateway_core::{
+    context::sums::BACKED_OUT_WITHIN,
+    events::{
+        leg::Direction,
+        record::{Happened, Record},
+        story::{Fact, Medium, MenuChosen, MenuPresented},
+    },
+    ids::{CallId, CustomerId, UtcMillis},
+};
+use sqlx::{Connection, SqliteConnection};
+
+use super::{Address, Error, customers, int, nat, past::BACKED_OUT, text, word};
+
+/// Writes records in order, in the caller's transaction.
+///
+/// A record whose tables refuse it keeps its raw line and is reported: one bad record must not hold up all the others for ever.
+pub(super) async fn apply(connection: &mut SqliteConnection, records: &[Record]) -> Result<(), Error> {
+    for record in records {
+        append(connection, record).await?;
+        let mut savepoint = connection.begin().await?;
+        match project(&mut savepoint, record).await {
+            Ok(()) => savepoint.commit().await?,
+            Err(Error::Database(sqlx::Error::Database(refusal))) if !is_away(refusal.as_ref()) => {
+                savepoint.rollback().await?;
+                metrics::counter!("tandem_store_refused_total").increment(1);
+                tracing::error!(call = record.call.0, error = %refusal, "a record is kept as it came, but its tables refused it");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Appends the raw line and nothing else.
+pub(super) async fn append(connection: &mut SqliteConnection, record: &Record) -> Result<(), Error> {
+    let line = text(record);
+    let kind = serde_json::from_str::<Tag>(&line).map(|tag| tag.kind).unwrap_or_default();
+    sqlx::query("INSERT INTO records (call, at, type, record) VALUES (?, ?, ?, ?)")
+        .bind(int(record.call.0))
+        .bind(int(record.at.0))
+        .bind(kind)
+        .bind(line)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE calls SET touched = MAX(touched, ?) WHERE id = ?")
+        .bind(int(record.at.0))
+        .bind(int(record.call.0))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Tag {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// Locked, out of space or broken: the database's state, not the record's fault (SQLite result codes 5, 6, 8, 10, 11, 13, 14).
+fn is_away(refusal: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = refusal.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+    matches!(code & 0xff, 5 | 6 | 8 | 10 | 11 | 13 | 14)
+}
+
+async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(), Error> {
+    let Record { at, call, happened } = record;
+    let (at, call) = (*at, *call);
+    match happened {
+        Happened::CallStarted { context_id, session_id, previous } => {
+            sqlx::query(
+                "INSERT INTO calls (id, context_id, session_id, previous, started, touched) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(int(call.0))
+            .bind(context_id)
+            .bind(session_id)
+            .bind(previous.map(|previous| int(previous.0)))
+            .bind(int(at.0))
+            .bind(int(at.0))
+            .execute(connection)
+            .await?;
+            Ok(())
+        }
+        Happened::LegStarted { direction: Direction::Inbound, peer, .. } => caller_known(connection, call, at, &peer.0).await,
+        Happened::LegStarted { direction: Direction::Outbound, .. } | Happened::LegEnded { .. } => Ok(()),
+        Happened::Identified { customer, .. } => identified(connection, call, *customer).await,
+        Happened::FactLearned { fact } => fact_learned(connection, call, fact).await,
+        Happened::MenuPresented(menu) => presented(connection, call, at, menu).await,
+        Happened::MenuChosen(choice) => chosen(connection, call, at, choice).await,
+        Happened::ScriptLeft { reason, node } => {
+            set(connection, "UPDATE calls SET exit_kind = ?, exit_node = ? WHERE id = ?", &word(reason), node, call).await
+        }
+        Happened::Queued { queue, .. } => {
+            sqlx::query("UPDATE calls SET queue = ?, queued_at = COALESCE(queued_at, ?) WHERE id = ?")
+                .bind(queue)
+                .bind(int(at.0))
+                .bind(int(call.0))
+                .execute(connection)
+                .await?;
+            Ok(())
+        }
+        Happened::AgentOffered { card, .. } => {
+            let intent = card.reason.as_ref().map(|reason| reason.intent.clone());
+            sqlx::query("UPDATE calls SET intent = COALESCE(?, intent) WHERE id = ?").bind(intent).bind(int(call.0)).execute(connection).await?;
+            Ok(())
+        }
+        Happened::Handoff { agent, .. } => {
+            sqlx::query("UPDATE calls SET agent = ?, bridged_at = COALESCE(bridged_at, ?) WHERE id = ?")
+                .bind(int(agent.0))
+                .bind(int(at.0))
+                .bind(int(call.0))
+                .execute(connection)
+                .await?;
+            Ok(())
+        }
+        Happened::Transferred { merged, .. } => {
+            let Some(merged) = merged else { return Ok(()) };
+            sqlx::query("UPDATE calls SET merged_into = ? WHERE id = ?").bind(int(call.0)).bind(int(merged.0)).execute(connection).await?;
+            Ok(())
+        }
+        Happened::RecordingSealed { recording, file, length_ms } => {
+            sqlx::query(
+                "INSERT INTO recordings (id, call, at, file, length_ms) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT (call, id) DO UPDATE SET file = excluded.file, length_ms = excluded.length_ms",
+            )
+            .bind(int(recording.0))
+            .bind(int(call.0))
+            .bind(int(at.0))
+            .bind(file)
+            .bind(int(*length_ms))
+            .execute(connection)
+            .await?;
+            Ok(())
+        }
+        Happened::RecordingFailed { recording, reason } => {
+            sqlx::query(
+                "INSERT INTO recordings (id, call, at, failure) VALUES (?, ?, ?, ?) ON CONFLICT (call, id) DO UPDATE SET failure = excluded.failure",
+            )
+            .bind(int(recording.0))
+            .bind(int(call.0))
+            .bind(int(at.0))
+            .bind(reason)
+            .execute(connection)
+            .await?;
+            Ok(())
+        }
+        Happened::CallEnded { cause, agent, waited_ms, talked_ms, crashed } => {
+            sqlx::query(
+                "UPDATE calls SET ended = ?, cause = ?, agent = COALESCE(?, agent), waited_ms = ?, talked_ms = ?, crashed = ? WHERE id = ?",
+            )
+            .bind(int(at.0))
+            .bind(text(cause))
+            .bind(agent.map(|agent| int(agent.0)))
+            .bind(int(*waited_ms))
+            .bind(int(*talked_ms))
+            .bind(*crashed)
+            .bind(int(call.0))
+            .execute(&mut *connection)
+            .await?;
+            remember(connection, call).await
+        }
+        Happened::WrappedUp { disposition, tags, resolved, note, agent } => {
+            sqlx::query("UPDATE calls SET disposition = ?, tags = ?, resolved = ?, note = ?, agent = COALESCE(agent, ?) WHERE id = ?")
+                .bind(disposition)
+                .bind(text(tags))
+                .bind(*resolved)
+                .bind(note)
+                .bind(int(agent.0))
+                .bind(int(call.0))
+                .execute(&mut *connection)
+                .await?;
+            remember(connection, call).await?;
+            follow_case(connection, call, at, disposition, *resolved).await
+        }
+    }
+}
+
+async fn set(connection: &mut SqliteConnection, sql: &'static str, first: &str, second: &str, call: CallId) -> Result<(), Error> {
+    sqlx::query(sql).bind(first).bind(second).bind(int(call.0)).execute(connection).await?;
+    Ok(())
+}
+
+/// The caller's number makes a customer at the first call, so that the second one is known. A withheld number never does, nor does a
+/// user name: an agent's own phone has one too.
+async fn caller_known(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, peer: &str) -> Result<(), Error> {
+    let first = sqlx::query("UPDATE calls SET peer = ? WHERE id = ? AND peer IS NULL").bind(peer).bind(int(call.0)).execute(&mut *connection).await?;
+    let Some(address) = Address::of(peer).filter(|_| first.rows_affected() == 1) else { return Ok(()) };
+    let customer = match (customers::who(connection, &address).await?.as_slice(), &address) {
+        ([one], _) => *one,
+        ([], Address::Tel(_)) => {
+            let customer = customers::create(connection, None, None, at).await?;
+            customers::know_as(connection, customer, &address, "call", None).await?;
+            customer
+        }
+        _ => return Ok(()),
+    };
+    sqlx::query("UPDATE calls SET customer = ? WHERE id = ?").bind(int(customer.0)).bind(int(call.0)).execute(connection).await?;
+    Ok(())
+}
+
+/// What the caller did before we knew who it was is theirs too. `None` takes back only what an earlier `Identified` said.
+async fn identified(connection: &mut SqliteConnection, call: CallId, customer: Option<CustomerId>) -> Result<(), Error> {
+    let Some(customer) = customer else {
+        sqlx::query("UPDATE calls SET customer = NULL, identified = 0 WHERE id = ? AND identified").bind(int(call.0)).execute(connection).await?;
+        return Ok(());
+    };
+    for sql in [
+        "UPDATE calls SET customer = ?, identified = 1 WHERE id = ?",
+        "UPDATE facts SET customer = ? WHERE call = ?",
+        "UPDATE menu_choices SET customer = ? WHERE call = ?",
+    ] {
+        sqlx::query(sql).bind(int(customer.0)).bind(int(call.0)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn customer_of(connection: &mut SqliteConnection, call: CallId) -> Result<Option<i64>, Error> {
+    let row = sqlx::query_scalar::<_, Option<i64>>("SELECT customer FROM calls WHERE id = ?").bind(int(call.0)).fetch_optional(connection).await?;
+    Ok(row.flatten())
+}
+
+async fn fact_learned(connection: &mut SqliteConnection, call: CallId, fact: &Fact) -> Result<(), Error> {
+    let customer = customer_of(connection, call).await?;
+    customers::learn(connection, customer.map(|id| CustomerId(nat(id))), Some(call), fact).await
+}
+
+async fn presented(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, menu: &MenuPresented) -> Result<(), Error> {
+    // The menu that was just left is heard again: the caller backed out.
+    let left = sqlx::query_as::<_, (i64, String)>(
+        "SELECT id, item FROM menu_choices WHERE id = (SELECT MAX(id) FROM menu_choices WHERE call = ?)
+         AND node = ? AND at >= ? AND outcome = 'chosen'",
+    )
+    .bind(int(call.0))
+    .bind(&menu.node)
+    .bind(int(at.0) - i64::try_from(BACKED_OUT_WITHIN.as_millis()).unwrap_or_default())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some((choice, item)) = left {
+        sqlx::query("UPDATE menu_choices SET outcome = ? WHERE id = ?").bind(BACKED_OUT).bind(choice).execute(&mut *connection).await?;
+        count(connection, &menu.node, &item, -1).await?;
+    }
+    sqlx::query("INSERT INTO menu_presented (call, at, node, version, mode, holdout, items) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(int(call.0))
+        .bind(int(at.0))
+        .bind(&menu.node)
+        .bind(menu.version)
+        .bind(&menu.mode)
+        .bind(menu.holdout)
+        .bind(text(&menu.order))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn chosen(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, choice: &MenuChosen) -> Result<(), Error> {
+    let customer = customer_of(connection, call).await?;
+    sqlx::query("INSERT INTO menu_choices (customer, call, at, node, item, position, after_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, 'chosen')")
+        .bind(customer)
+        .bind(int(call.0))
+        .bind(int(at.0))
+        .bind(&choice.node)
+        .bind(&choice.item)
+        .bind(choice.position)
+        .bind(choice.after_ms)
+        .execute(&mut *connection)
+        .await?;
+    count(connection, &choice.node, &choice.item, 1).await
+}
+
+/// One more, or one fewer, of all callers chose this.
+pub(super) async fn count(connection: &mut SqliteConnection, node: &str, item: &str, by: i64) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO popularity (node, item, chosen) VALUES (?, ?, MAX(0, ?)) ON CONFLICT (node, item) DO UPDATE SET chosen = MAX(0, chosen + ?)",
+    )
+    .bind(node)
+    .bind(item)
+    .bind(by)
+    .bind(by)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Told {
+    customer: Option<i64>,
+    started: i64,
+    exit_kind: Option<String>,
+    agent: Option<i64>,
+    intent: Option<String>,
+    ended: Option<i64>,
+    crashed: bool,
+    merged_into: Option<i64>,
+    disposition: Option<String>,
+    resolved: Option<bool>,
+    tags: String,
+    note: Option<String>,
+}
+
+/// The call as one line of the customer's story; written at its end, mended by the wrap-up.
+pub(super) async fn remember(connection: &mut SqliteConnection, call: CallId) -> Result<(), Error> {
+    let told = sqlx::query_as::<_, Told>(
+        "SELECT customer, started, exit_kind, agent, intent, ended, crashed, merged_into, disposition, resolved, tags, note FROM calls WHERE id = ?",
+    )
+    .bind(int(call.0))
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(told) = told.filter(|told| told.ended.is_some() && told.merged_into.is_none()) else { return Ok(()) };
+    let path = sqlx::query_scalar::<_, String>("SELECT item FROM menu_choices WHERE call = ? ORDER BY id LIMIT 8")
+        .bind(int(call.0))
+        .fetch_all(&mut *connection)
+        .await?;
+    let gist = match (&told.note, path.as_slice()) {
+        (Some(note), _) if !note.trim().is_empty() => note.clone(),
+        (_, []) => told.disposition.clone().unwrap_or_else(|| "no choice in the menu".to_owned()),
+        (_, path) => format!("menu: {}", path.join(" > ")),
+    };
+    let outcome = match (told.crashed, told.resolved) {
+        (true, _) => Some("crashed".to_owned()),
+        (_, Some(true)) => Some("solved".to_owned()),
+        (_, Some(false)) => Some("open".to_owned()),
+        (_, None) => told.exit_kind.clone(),
+    };
+    sqlx::query(
+        "INSERT INTO interactions (customer, medium, at, gist, intent, outcome, agent, tags, call) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (call) DO UPDATE SET customer = excluded.customer, gist = excluded.gist, intent = excluded.intent,
+         outcome = excluded.outcome, agent = excluded.agent, tags = excluded.tags",
+    )
+    .bind(told.customer)
+    .bind(word(&Medium::Call))
+    .bind(told.started)
+    .bind(gist)
+    // The agent's own word on what it was about is better than ours.
+    .bind(told.disposition.or(told.intent))
+    .bind(outcome)
+    .bind(told.agent)
+    .bind(told.tags)
+    .bind(int(call.0))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What is not solved stays a case, one per matter; what is solved closes it.
+async fn follow_case(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, title: &str, resolved: bool) -> Result<(), Error> {
+    let Some(customer) = customer_of(connection, call).await? else { return Ok(()) };
+    let customer = CustomerId(nat(customer));
+    let case = if resolved {
+        customers::close_case(connection, customer, title, at).await?
+    } else {
+        Some(customers::join_case(connection, customer, title, "open", at).await?)
+    };
+    sqlx::query(r#"UPDATE interactions SET "case" = COALESCE(?, "case") WHERE call = ?"#)
+        .bind(case.map(|case| int(case.0)))
+        .bind(int(call.0))
+        .execute(connection)
+        .await?;
+    Ok(())
+}

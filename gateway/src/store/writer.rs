@@ -1,0 +1,218 @@
+//! The one batching writer of records: channel, transaction, and the spool for when the database is away.
+//!
+//! Order is kept: while anything is spooled, whatever comes goes behind it. What neither database nor disk takes is held, the channel fills,
+//! and `append` says so: nothing is dropped.
+
+use std::{path::Path, time::Duration};
+
+use gateway_core::events::{
+    record::{Happened, Record},
+    story::Privacy,
+};
+use sqlx::sqlite::SqlitePool;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use super::{Error, int, project, spool::Spool, utc_now};
+
+/// What reaches the writer.
+#[derive(Debug)]
+pub(super) enum Job {
+    Append(Box<Record>),
+    Flush(oneshot::Sender<Lag>),
+}
+
+/// The queue to the store is full; the record comes back, since records are never dropped.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is {WAITING_MAX} records behind: refuse new calls, and offer this record again")]
+pub(crate) struct Full(pub Box<Record>);
+
+/// How far the database is behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Lag {
+    /// Records in the spool file.
+    pub spooled: u64,
+    /// Records held because neither database nor spool takes them.
+    pub held: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    pool: SqlitePool,
+    spool: Spool,
+    waiting: mpsc::Receiver<Job>,
+    held: Vec<Record>,
+}
+
+pub(super) fn offer(jobs: &mpsc::Sender<Job>, record: Record) -> Result<(), Full> {
+    let Some(record) = without_card_data(record) else {
+        metrics::counter!("tandem_store_pci_refused_total").increment(1);
+        tracing::error!("a fact marked pci came to the store and was refused: the script that collects it must use it, not keep it");
+        return Ok(());
+    };
+    jobs.try_send(Job::Append(Box::new(record))).map_err(|refused| match refused.into_inner() {
+        Job::Append(record) => Full(record),
+        Job::Flush(_) => unreachable!("an Append was offered"),
+    })
+}
+
+pub(super) async fn flush(jobs: &mpsc::Sender<Job>) -> Lag {
+    let (flushed, lag) = oneshot::channel();
+    if jobs.send(Job::Flush(flushed)).await.is_err() {
+        return Lag::default();
+    }
+    lag.await.unwrap_or_default()
+}
+
+impl Writer {
+    pub(super) fn open(pool: SqlitePool, directory: &Path, waiting: mpsc::Receiver<Job>) -> Result<Self, Error> {
+        Ok(Self { pool, spool: Spool::open(directory)?, waiting, held: Vec::new() })
+    }
+
+    /// Until the last `Store` is dropped and all it sent is written.
+    pub(super) async fn run(mut self) {
+        let mut jobs = Vec::new();
+        let mut pause = RETRY_MIN;
+        let mut retry_at = Instant::now();
+        loop {
+            let was_behind = self.is_behind();
+            // With records held, nothing more is taken in: the channel fills, and the node refuses new calls.
+            let open = tokio::select! {
+                taken = self.waiting.recv_many(&mut jobs, BATCH_MAX), if self.held.is_empty() => taken > 0,
+                // A fixed time, or a busy node would put it off for ever.
+                () = tokio::time::sleep_until(retry_at), if was_behind => {
+                    self.catch_up().await;
+                    pause = (pause * 2).min(RETRY_MAX);
+                    retry_at = Instant::now() + pause;
+                    true
+                }
+            };
+            let mut flushes = Vec::new();
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Append(record) => self.held.push(*record),
+                    Job::Flush(flushed) => flushes.push(flushed),
+                }
+            }
+            self.write().await;
+            if !was_behind && self.is_behind() {
+                pause = RETRY_MIN;
+                retry_at = Instant::now() + pause;
+            }
+            for flushed in flushes {
+                // Whoever asked may have gone.
+                let _ = flushed.send(self.lag());
+            }
+            if !open {
+                self.catch_up().await;
+                break;
+            }
+        }
+    }
+
+    /// Brings everything spooled into the database, or says why not.
+    pub(super) async fn replay_all(&mut self) -> Result<(), Error> {
+        let Some(name) = self.spool.name() else { return Ok(()) };
+        let mut from = match sqlx::query_scalar::<_, i64>("SELECT replayed FROM spools WHERE file = ?").bind(&name).fetch_optional(&self.pool).await?
+        {
+            Some(replayed) => super::nat(replayed),
+            None => 0,
+        };
+        loop {
+            let read = self.spool.read(from, BATCH_MAX)?;
+            if read.unreadable > 0 {
+                tracing::error!(lines = read.unreadable, file = name, "lines of the spool are not records; they are skipped");
+            }
+            if read.next == from {
+                break;
+            }
+            let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            project::apply(&mut transaction, &read.records).await?;
+            sqlx::query("INSERT INTO spools (file, replayed) VALUES (?, ?) ON CONFLICT (file) DO UPDATE SET replayed = excluded.replayed")
+                .bind(&name)
+                .bind(int(read.next))
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            self.spool.settle(read.records.len() as u64);
+            from = read.next;
+        }
+        // The file goes first: were the row gone and the file left, all of it would be replayed twice.
+        self.spool.remove()?;
+        sqlx::query("DELETE FROM spools WHERE file = ?").bind(&name).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    async fn write(&mut self) {
+        let Some(first) = self.held.first() else { return };
+        let lag_ms = utc_now().0.saturating_sub(first.at.0);
+        if self.spool.is_empty() {
+            match self.commit().await {
+                Ok(()) => self.held.clear(),
+                Err(error) => tracing::error!(%error, "the database is away: records go to the spool"),
+            }
+        }
+        if !self.held.is_empty() {
+            match self.spool.push(&self.held) {
+                Ok(()) => self.held.clear(),
+                Err(error) => tracing::error!(%error, held = self.held.len(), "neither database nor spool takes records: they are held"),
+            }
+        }
+        metrics::gauge!("tandem_store_lag_ms").set(lag_ms as f64);
+        self.gauge();
+    }
+
+    async fn commit(&self) -> Result<(), Error> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        project::apply(&mut transaction, &self.held).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn catch_up(&mut self) {
+        if let Err(error) = self.replay_all().await {
+            tracing::warn!(%error, spooled = self.spool.waiting(), "the database is still away");
+        }
+        self.gauge();
+    }
+
+    fn gauge(&self) {
+        let lag = self.lag();
+        metrics::gauge!("tandem_store_spooled").set(lag.spooled as f64);
+        metrics::gauge!("tandem_store_held").set(lag.held as f64);
+        metrics::gauge!("tandem_store_waiting").set(self.waiting.len() as f64);
+    }
+
+    fn lag(&self) -> Lag {
+        Lag { spooled: self.spool.waiting(), held: self.held.len() as u64 }
+    }
+
+    fn is_behind(&self) -> bool {
+        !self.spool.is_empty() || !self.held.is_empty()
+    }
+}
+
+/// Card data is used and forgotten (PCI DSS 3.3): no table, no spool and no sealed card has it.
+fn without_card_data(mut record: Record) -> Option<Record> {
+    if let Happened::FactLearned { fact } = &record.happened
+        && fact.privacy == Privacy::Pci
+    {
+        return None;
+    }
+    if let Happened::AgentOffered { card, .. } = &mut record.happened {
+        card.slots.retain(|fact| fact.privacy != Privacy::Pci);
+        if let Some(cursor) = &mut card.resume {
+            cursor.slots.retain(|_, fact| fact.privacy != Privacy::Pci);
+        }
+    }
+    Some(record)
+}
+
+/// Records that wait for the writer: minutes of a busy node. Past it `append` gives the record back and new calls are refused; none is dropped.
+pub(super) const WAITING_MAX: usize = 16_384;
+/// Records in one transaction.
+const BATCH_MAX: usize = 256;
+/// First and longest pause between two tries to reach the database.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
