@@ -24,7 +24,9 @@ use gateway_core::{
 };
 use tokio::sync::mpsc;
 
-use super::{Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox};
+use super::{
+    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
+};
 
 #[test]
 fn a_datagram_is_answered_from_the_socket_that_it_came_to() {
