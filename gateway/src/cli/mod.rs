@@ -1,1 +1,5 @@
 //! Command-line verbs.
+
+mod dial;
+
+pub(crate) use dial::{Dial, run as dial};
