@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    process::ExitCode,
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -43,6 +44,14 @@ pub(crate) fn serve(plan: &Plan) -> anyhow::Result<()> {
     // Tasks that wait for a page or a far system have nothing more to say.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
+}
+
+/// The test phone, on a runtime of its own.
+pub(crate) fn dial(dial: cli::Dial) -> ExitCode {
+    match runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::dial(dial)),
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {

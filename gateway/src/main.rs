@@ -20,5 +20,6 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        cli::Next::Dial(dial) => app::dial(*dial),
     }
 }

@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod demo;
+mod dial;
 mod outside;
 mod report;
 
@@ -12,6 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use gateway_core::config::Config;
+pub(crate) use dial::{Dial, run as dial};
 pub(crate) use report::say;
 
 /// A real-time voice gateway: SIP and WebRTC, a personal IVR, an agent's desk.
@@ -41,6 +43,8 @@ enum Verb {
     /// What a configuration comes to.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Calls, or is called, with a built-in phone: reports each stage. Try: tandem dial sip:demo@127.0.0.1:5060 --dtmf 1
+    Dial(Box<Dial>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +78,8 @@ pub(crate) enum Next {
     Done(ExitCode),
     /// Serve.
     Serve(Box<Plan>),
+    /// Make a call, or take one.
+    Dial(Box<Dial>),
 }
 
 /// A node to serve.
@@ -92,6 +98,7 @@ pub(crate) fn begin() -> Next {
         Verb::Demo(demo) => demo::plan(&demo, json),
         Verb::Run(file) => check::configured(&file, json).map(|config| Next::Serve(Box::new(Plan { config, demo: false, json }))),
         Verb::Check { file, scripts } => check::run(&file, &scripts, json).map(|()| Next::Done(ExitCode::SUCCESS)),
+        Verb::Dial(dial) => Ok(Next::Dial(dial)),
         Verb::Config(ConfigVerb::Show(file)) => config::show(&file, json).map(|()| Next::Done(ExitCode::SUCCESS)),
         Verb::Config(ConfigVerb::Hash) => config::hash(json).map(|()| Next::Done(ExitCode::SUCCESS)),
     };

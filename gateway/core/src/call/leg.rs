@@ -60,6 +60,7 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn new(id: LegId, media: LegMedia) -> Self {
+        Self { id, media, port: None, ready: false, over: None, local: None, said: None, quality: None, told: false }
     }
 
     /// Opens a port for an offer of this leg's; a WebRTC peer answers later by `PeerAnswered`, RTP at once.
