@@ -100,7 +100,7 @@ function Live({ phone, state }: { phone: Phone; state: Extract<DeskCall, { phase
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [state.held]);
-  const tone = muted ? "muted" : state.held ? "wait" : "live";
+  const tone = muted ? (phone.speakingMuted.value ? "muted speaking" : "muted") : state.held ? "wait" : "live";
   return (
     <div class={`bar ${tone}`} data-testid="bar" data-state={muted ? "muted" : state.held ? "held" : "talking"}>
       <div class="live-words" role="status" aria-live="polite">

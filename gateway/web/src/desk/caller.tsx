@@ -9,7 +9,7 @@ import { t, word } from "./words";
 
 export function CallerPanel({ card }: { card: Card | null }) {
   return (
-    <section class="panel caller" aria-labelledby="caller-heading">
+    <section class="panel caller" tabIndex={0} aria-labelledby="caller-heading">
       <h2 id="caller-heading">{t("caller")}</h2>
       {card ? <Caller card={card} /> : <p class="empty">{t("idle.caller")}</p>}
     </section>
@@ -93,8 +93,8 @@ function Number({ tel }: { tel: string }) {
       >
         {spoken(tel)}
       </span>
-      <button type="button" class="quiet small" aria-label={t("caller.copy")} onClick={() => void copy()}>
-        {copied ? t("caller.copied") : "⧉"}
+      <button type="button" class="quiet small" title={t("caller.copy")} onClick={() => void copy()}>
+        {t(copied ? "caller.copied" : "copy")}
       </button>
     </div>
   );

@@ -74,6 +74,7 @@ export function Gate({ pass, insist }: { pass: () => void; insist: boolean }) {
 function Pickers() {
   const { microphones, speakers } = sound.devices.value;
   const { microphone, speaker } = sound.choice.value;
+  const hasDefault = speakers.some((device) => device.deviceId === "default");
   return (
     <>
       <label>
@@ -88,8 +89,8 @@ function Pickers() {
       </label>
       <label>
         {t("gate.speaker")}
-        <select value={speaker ?? ""} onChange={(event) => void sound.pick({ speaker: event.currentTarget.value })} data-testid="speaker">
-          {!speakers.some((device) => device.deviceId === "default") && <option value="">{t("gate.speaker.default")}</option>}
+        <select value={speaker ?? (hasDefault ? "default" : "")} onChange={(event) => void sound.pick({ speaker: event.currentTarget.value })} data-testid="speaker">
+          {!hasDefault && <option value="">{t("gate.speaker.default")}</option>}
           {speakers.map((device, index) => (
             <option key={device.deviceId} value={device.deviceId}>
               {device.label || `${t("gate.speaker")} ${index + 1}`}

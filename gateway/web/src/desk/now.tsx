@@ -7,7 +7,7 @@ import { t, word } from "./words";
 /** `confirm` is `null` when there is no call to confirm anything in. */
 export function NowPanel({ card, confirm }: { card: Card | null; confirm: ((key: string) => void) | null }) {
   return (
-    <section class="panel now" aria-labelledby="now-heading">
+    <section class="panel now" tabIndex={0} aria-labelledby="now-heading">
       <h2 id="now-heading">{t("now")}</h2>
       {card ? <Now card={card} confirm={confirm} /> : <p class="empty">{t("idle.now")}</p>}
     </section>
@@ -37,7 +37,7 @@ function Now({ card, confirm }: { card: Card; confirm: ((key: string) => void) |
         {(self_service ?? card.resume) && <dt>{t("now.middle")}</dt>}
         {(self_service ?? card.resume) && (
           <dd>
-            {card.resume && <>{card.resume.node.replaceAll("_", " ")} </>}
+            {card.resume && <>{card.resume.node.replaceAll("_", " ")}{self_service && ", "}</>}
             {self_service && (
               <span class="soft">{t("now.step", { step: self_service.step, of: self_service.step_of, medium: word("medium", self_service.medium) })}</span>
             )}

@@ -14,7 +14,7 @@ import { choice, meter, stream } from "./sound";
 import { t } from "./words";
 
 const KEPT = "tandem.channel";
-/** Speech this loud, in bars, on this many looks in a row, is somebody talking into a muted microphone. */
+/** Speech this loud, in bars, on this many more looks than quiet ones, is somebody talking into a muted microphone. */
 const SPEECH_BARS = 3;
 const SPEECH_LOOKS = 4;
 
@@ -232,7 +232,9 @@ export class Phone {
     let looks = 0;
     return effect(() => {
       const level = meter.value?.level.value ?? 0;
-      looks = this.muted.value && level >= SPEECH_BARS ? looks + 1 : level === 0 || !this.muted.value ? 0 : looks;
+      if (!this.muted.value) looks = 0;
+      else if (level >= SPEECH_BARS) looks = Math.min(looks + 1, SPEECH_LOOKS * 4);
+      else looks = Math.max(0, looks - 1);
       const speaking = this.muted.value && looks >= SPEECH_LOOKS;
       if (this.speakingMuted.peek() !== speaking) this.speakingMuted.value = speaking;
     });

@@ -23,7 +23,7 @@ export function StoryPanel({ card, stale }: { card: Card | null; stale: boolean 
   const media = [...new Set(rows.map((row) => row.medium))];
   const shown = rows.filter((row) => (medium === "" || row.medium === medium) && row.search.toLowerCase().includes(search.trim().toLowerCase()));
   return (
-    <section class="panel story" aria-labelledby="story-heading">
+    <section class="panel story" tabIndex={0} aria-labelledby="story-heading">
       <div class="row between">
         <h2 id="story-heading">{t("story")}</h2>
         {card && rows.length > 0 && (

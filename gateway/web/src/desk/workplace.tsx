@@ -24,12 +24,15 @@ export function Workplace({ phone, agent, sound: settings, leave }: { phone: Pho
       <TopBar phone={phone} agent={agent} settings={settings} leave={leave} />
       <Strips phone={phone} />
       <main class="card" data-context={card?.context_id} data-version={card?.version}>
+        <h1 class="unseen">{t("title")}</h1>
         <CallerPanel card={card} />
         <NowPanel card={card} confirm={state.phase === "wrapup" ? null : (key) => phone.confirm(key)} />
         <StoryPanel card={card} stale={state.phase !== "idle" && state.stale} />
         {call !== null && <Drawn key={call} phone={phone} call={call} />}
       </main>
-      {state.phase === "wrapup" ? <Wrapup key={state.call} phone={phone} state={state} /> : <CallBar phone={phone} state={state} />}
+      <footer class="foot" data-state={state.phase}>
+        {state.phase === "wrapup" ? <Wrapup key={state.call} phone={phone} state={state} /> : <CallBar phone={phone} state={state} />}
+      </footer>
     </div>
   );
 }
