@@ -34,8 +34,35 @@ test("another channel starts counting anew", () => {
   const ledger = new Ledger();
   ledger.greet(hello(7));
   ledger.place(1);
+  expect(ledger.greet(hello(8))).toBe("doubtful");
   expect(ledger.greet(hello(8))).toBe("replaced");
   expect(ledger.place(1)).toBe("next");
+});
+
+test("a greeting sent before our resume was read is only a doubt", () => {
+  const ledger = new Ledger();
+  ledger.greet(hello(7));
+  ledger.place(1);
+  ledger.place(2);
+  expect(ledger.greet(hello(8))).toBe("doubtful");
+  expect(ledger.greet(hello(7))).toBe("resumed");
+  expect(ledger.place(3)).toBe("next");
+});
+
+test("in doubt, a replay that goes on proves the old channel and a first word the new one", () => {
+  const doubtful = () => {
+    const ledger = new Ledger();
+    ledger.greet(hello(7));
+    ledger.place(1);
+    ledger.place(2);
+    ledger.greet(hello(8));
+    return ledger;
+  };
+  const old = doubtful();
+  expect([old.place(3), old.kept?.channel]).toEqual(["next", 7]);
+  const anew = doubtful();
+  expect([anew.place(1), anew.kept?.channel]).toEqual(["anew", 8]);
+  expect(anew.place(2)).toBe("next");
 });
 
 test("a reloaded page asks for everything", () => {

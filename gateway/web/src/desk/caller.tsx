@@ -27,7 +27,7 @@ function Caller({ card }: { card: Card }) {
         </strong>
         {card.customer?.segment && <span class="tag">{card.customer.segment}</span>}
       </div>
-      {tel ? <Number tel={tel} /> : <p class="soft">{t("caller.hidden")}</p>}
+      {tel ? <Telephone tel={tel} /> : <p class="soft">{t("caller.hidden")}</p>}
       <p>{card.customer?.language && t("caller.language", { language: languageName(card.customer.language) })}</p>
       <Trust card={card} />
       <h3>{card.open_cases.length > 0 ? t("caller.cases", { n: card.open_cases.length }) : t("caller.cases.none")}</h3>
@@ -37,17 +37,6 @@ function Caller({ card }: { card: Card }) {
             {one.title}
             <div class="soft">
               {one.status}, <time title={exact(one.opened)}>{t("caller.since", { when: ago(one.opened) })}</time>
-            </div>
-          </li>
-        ))}
-      </ul>
-      {others.length > 0 && <h3>{t("caller.identities")}</h3>}
-      <ul class="plain">
-        {others.map((identity) => (
-          <li key={identity.kind + identity.value} class="breakable">
-            {identity.value}
-            <div class="soft">
-              {identity.kind}, {t(identity.verified_at ? "caller.verified" : "caller.unverified")}
             </div>
           </li>
         ))}
@@ -68,13 +57,24 @@ function Caller({ card }: { card: Card }) {
           {card.entry.diverted_from && <dt>{t("entry.diverted")}</dt>}
           {card.entry.diverted_from && <dd>{spoken(card.entry.diverted_from)}</dd>}
         </dl>
+        {others.length > 0 && <h3>{t("caller.identities")}</h3>}
+        <ul class="plain">
+          {others.map((identity) => (
+            <li key={identity.kind + identity.value} class="breakable">
+              {identity.value}
+              <div class="soft">
+                {word("medium", identity.kind)}, {t(identity.verified_at ? "caller.verified" : "caller.unverified")}
+              </div>
+            </li>
+          ))}
+        </ul>
         {card.routing.tried.length > 0 && <p class="soft">{t("routing.tried", { n: card.routing.tried.length })}</p>}
       </details>
     </>
   );
 }
 
-function Number({ tel }: { tel: string }) {
+function Telephone({ tel }: { tel: string }) {
   const [copied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
     await navigator.clipboard?.writeText(tel).catch(() => undefined);
@@ -82,7 +82,7 @@ function Number({ tel }: { tel: string }) {
     setTimeout(() => setCopied(false), 1_500);
   };
   return (
-    <div class="row">
+    <div class="row wrap tight">
       <span
         class="number"
         data-testid="caller-number"

@@ -62,7 +62,7 @@ function FactRow({ fact, confirm }: { fact: Fact; confirm: ((key: string) => voi
         <span class="soft">{label}</span>
         <div class="value breakable">{fact.privacy === "pci" ? t("now.hidden") : said(fact.value)}</div>
         <span class="soft source" title={exact(fact.at)}>
-          {fact.source}, {ago(fact.at)}
+          {word("medium", fact.source)}, {ago(fact.at)}
         </span>
       </div>
       {fact.confirmed ? (

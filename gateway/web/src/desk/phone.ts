@@ -5,7 +5,7 @@ import { Peer } from "../media/peer";
 import { Quality } from "../media/quality";
 import { Channel } from "../wire/channel";
 import type { LedgerState } from "../wire/ledger";
-import type { CallId, Notice, ProblemNotice } from "../wire/messages";
+import type { CallId, Cause, Notice, ProblemNotice } from "../wire/messages";
 import { isStillIn } from "./account";
 import { Attention } from "./attention";
 import { advance, confirmed, IDLE, type DeskCall } from "./call";
@@ -17,6 +17,10 @@ const KEPT = "tandem.channel";
 /** Speech this loud, in bars, on this many more looks than quiet ones, is somebody talking into a muted microphone. */
 const SPEECH_BARS = 3;
 const SPEECH_LOOKS = 4;
+
+/** A goodbye that is not answered by then is taken as said, ms; nobody is held in a call that is over. */
+const GOODBYE_WAIT = 3_000;
+const UNHEARD: Cause = { sip: 200, q850: 16, fault: "agent", retry: false };
 
 export type Presence = "available" | "away" | "unreachable";
 
@@ -44,6 +48,7 @@ export class Phone {
         notice: (notice) => this.hear(notice),
         problem: (problem) => (this.problem.value = problem),
         replaced: () => this.lost(),
+        doubtful: () => this.channel.send({ type: "status", state: this.presence.value === "available" ? "available" : "away" }),
         mayRetry: isStillIn,
         keep,
       },
@@ -106,7 +111,12 @@ export class Phone {
 
   hangUp(): void {
     const state = this.call.value;
-    if (state.phase === "talking" || state.phase === "joining") this.channel.send({ type: "call.hangup", call: state.call });
+    if (state.phase !== "talking" && state.phase !== "joining") return;
+    this.channel.send({ type: "call.hangup", call: state.call });
+    setTimeout(() => {
+      const now = this.call.value;
+      if ((now.phase === "talking" || now.phase === "joining") && now.call === state.call) this.hear({ type: "call.ended", call: state.call, cause: UNHEARD });
+    }, GOODBYE_WAIT);
   }
 
   confirm(key: string): void {

@@ -16,7 +16,7 @@ export function TopBar({ phone, agent, settings, leave }: { phone: Phone; agent:
       </button>
       <Net phone={phone} />
       <span class="spring" />
-      <span class="who">{agent.name}</span>
+      <span class="who hide-narrow">{agent.name}</span>
       <LanguagePicker />
       <button type="button" class="quiet" onClick={leave} data-testid="logout">
         {t("logout")}

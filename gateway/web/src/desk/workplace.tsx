@@ -22,7 +22,6 @@ export function Workplace({ phone, agent, sound: settings, leave }: { phone: Pho
   return (
     <div class="desk" data-testid="desk" data-state={state.phase} data-call={call ?? undefined} data-link={phone.link.value}>
       <TopBar phone={phone} agent={agent} settings={settings} leave={leave} />
-      <Strips phone={phone} />
       <main class="card" data-context={card?.context_id} data-version={card?.version}>
         <h1 class="unseen">{t("title")}</h1>
         <CallerPanel card={card} />
@@ -31,6 +30,7 @@ export function Workplace({ phone, agent, sound: settings, leave }: { phone: Pho
         {call !== null && <Drawn key={call} phone={phone} call={call} />}
       </main>
       <footer class="foot" data-state={state.phase}>
+        <Strips phone={phone} />
         {state.phase === "wrapup" ? <Wrapup key={state.call} phone={phone} state={state} /> : <CallBar phone={phone} state={state} />}
       </footer>
     </div>
@@ -48,6 +48,7 @@ function Drawn({ phone, call }: { phone: Phone; call: number }) {
   return null;
 }
 
+/** What is wrong, above the bar: it grows over the panels' empty ends and moves nothing that is about to be clicked. */
 function Strips({ phone }: { phone: Phone }) {
   const problem = phone.problem.value;
   const fault = sound.fault.value;

@@ -14,6 +14,8 @@ export type Link = "connecting" | "open" | "lost" | "closed";
 export interface Listener {
   notice(notice: Notice): void;
   problem?(problem: ProblemNotice): void;
+  /** It may be gone: say again whatever a new one would have to know. */
+  doubtful?(): void;
   /** The channel we knew is gone; whatever call it carried is not ours any more. */
   replaced?(): void;
   /** Asked before each new attempt; false gives up (logged out elsewhere). */
@@ -69,6 +71,7 @@ export class Channel {
     const slow = setTimeout(() => socket.readyState === WebSocket.CONNECTING && socket.close(), OPEN_WAIT);
     socket.onopen = () => {
       clearTimeout(slow);
+      this.ledger.reopen();
       const resume = this.ledger.resume;
       if (resume) socket.send(JSON.stringify(resume));
     };
@@ -91,11 +94,9 @@ export class Channel {
     if (message.type === "hello") {
       const greeting = this.ledger.greet(message);
       this.listener.keep?.(this.ledger.kept);
-      if (greeting === "replaced") {
-        this.said = [];
-        this.listener.replaced?.();
-      }
+      if (greeting === "replaced") this.replace();
       this.settle();
+      if (greeting === "doubtful") this.listener.doubtful?.();
       return;
     }
     if (message.type === "problem") {
@@ -106,6 +107,10 @@ export class Channel {
     const { seq, ...notice } = message;
     const place = this.ledger.place(seq);
     if (place === "seen") return;
+    if (place === "anew") {
+      this.listener.keep?.(this.ledger.kept);
+      this.replace();
+    }
     if (place === "gap") {
       // One replay is asked for; what it does not bring is lost for good, and the page goes on.
       if (!this.healing) {
@@ -117,6 +122,11 @@ export class Channel {
     }
     this.healing = false;
     this.listener.notice(notice as Notice);
+  }
+
+  private replace(): void {
+    this.said = [];
+    this.listener.replaced?.();
   }
 
   private settle(): void {

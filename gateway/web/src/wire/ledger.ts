@@ -6,8 +6,10 @@ import type { Hello } from "./messages";
 const PAUSE_MAX = 8_000;
 const PAUSE_FIRST = 250;
 
-export type Greeting = "first" | "resumed" | "replaced";
-export type Place = "next" | "seen" | "gap";
+/** `doubtful`: greeted as somebody new although we asked to resume; the gateway may not have read that yet, so what comes next decides. */
+export type Greeting = "first" | "resumed" | "replaced" | "doubtful";
+/** `anew`: this is the first word of a new channel, the one we knew is gone. */
+export type Place = "next" | "seen" | "gap" | "anew";
 
 export interface LedgerState {
   token: string;
@@ -17,6 +19,7 @@ export interface LedgerState {
 export class Ledger {
   private state: LedgerState | null;
   private read = 0;
+  private doubt: LedgerState | null = null;
 
   /** `kept` is what an earlier life of this page left behind; then everything is replayed. */
   constructor(kept: LedgerState | null = null) {
@@ -34,8 +37,14 @@ export class Ledger {
 
   /** `replaced` means that the channel we knew is gone, and with it everything it carried. */
   greet(hello: Hello): Greeting {
+    const greeted = { token: hello.resume, channel: hello.channel };
     const known = this.state?.channel;
-    this.state = { token: hello.resume, channel: hello.channel };
+    if (known !== undefined && known !== hello.channel && !this.doubt && this.read > 0) {
+      this.doubt = greeted;
+      return "doubtful";
+    }
+    this.doubt = null;
+    this.state = greeted;
     if (known === hello.channel) return "resumed";
     this.read = 0;
     return known === undefined ? "first" : "replaced";
@@ -43,6 +52,15 @@ export class Ledger {
 
   /** Numbers run from 1 without gaps; what was seen before is to be dropped, a gap calls for a replay. */
   place(seq: number): Place {
+    if (this.doubt) {
+      const greeted = this.doubt;
+      this.doubt = null;
+      if (seq === 1) {
+        this.state = greeted;
+        this.read = 1;
+        return "anew";
+      }
+    }
     if (seq <= this.read) return "seen";
     if (seq > this.read + 1) return "gap";
     this.read = seq;
@@ -54,7 +72,13 @@ export class Ledger {
     this.read = Math.max(this.read, seq);
   }
 
+  /** A new socket: doubts about the last one are over. */
+  reopen(): void {
+    this.doubt = null;
+  }
+
   forget(): void {
+    this.doubt = null;
     this.state = null;
     this.read = 0;
   }
