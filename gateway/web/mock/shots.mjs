@@ -65,6 +65,8 @@ async function open(width, scheme, path, lang) {
 async function shot(page, name) {
   await page.waitForTimeout(120);
   await page.screenshot({ path: `${OUT}${name}.png` });
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (over > 0) broken.push(`${name}: ${over} px wider than the screen`);
   const found = await page.evaluate(`(() => { ${AXE}; return axe.run({ resultTypes: ["violations"] }); })()`);
   for (const one of found.violations) grave.push(`${name}: ${one.impact} ${one.id}: ${one.nodes.map((node) => node.target.join(" ") + " " + (node.any[0]?.message ?? "")).slice(0, 2).join(" | ")}`);
 }
