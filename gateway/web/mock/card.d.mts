@@ -1,0 +1,1 @@
+export function card(now?: number): unknown;
