@@ -107,7 +107,7 @@ fn call(seed: u64, loss_percent: u32) -> Pair {
     let target = InviteTarget { uri: Uri::parse("sip:100@192.0.2.2").unwrap(), to: ADDRESSES[1].parse().unwrap(), ..target() };
     let now = pair.stamp();
     pair.agents[0].invite(now, &target);
-    pair.run(Duration::from_secs(200));
+    pair.run(Duration::from_secs(400));
     pair
 }
 

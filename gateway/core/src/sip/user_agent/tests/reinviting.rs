@@ -62,7 +62,7 @@ fn our_reinvite_waits_out_a_glare_and_then_succeeds() {
     assert_eq!((second.cseq.number, second.sdp().as_deref()), (first.cseq.number + 1, Some(HOLD)));
     scene.hears_message(&answers(&second, 200, "caller", Some(ANSWER)));
     assert_eq!(scene.event(), UaEvent::ReinviteAnswered { usage, sdp: Some(ANSWER.to_owned()) });
-    assert_eq!(scene.said(), ["ACK"]);
+    assert_eq!(scene.said().last().map(String::as_str), Some("ACK"));
 }
 
 #[test]
@@ -87,6 +87,32 @@ fn a_reinvite_that_finds_no_dialog_ends_the_call() {
     scene.hears_message(&request.answer(481, None));
     assert_eq!(scene.event(), UaEvent::Bye { usage, reason: None });
     assert_eq!(scene.said(), ["ACK", "BYE"]);
+}
+
+#[test]
+fn a_peer_that_says_100_to_a_reinvite_and_no_more_is_hung_up() {
+    let mut scene = Scene::new();
+    let (usage, _) = established(&mut scene);
+    scene.does(|agent, now| agent.reinvite(now, usage, HOLD));
+    let (_, request) = scene.request();
+    scene.hears_message(&request.answer(100, None));
+    scene.pass(33_000);
+    assert_eq!(scene.event(), UaEvent::Bye { usage, reason: None });
+    assert_eq!(scene.said()[0], "BYE");
+}
+
+#[test]
+fn a_call_that_ends_during_our_reinvite_leaves_nothing_behind() {
+    let mut scene = Scene::new();
+    let (usage, tag) = established(&mut scene);
+    scene.does(|agent, now| agent.reinvite(now, usage, HOLD));
+    let (_, request) = scene.request();
+    scene.hears_message(&request.answer(100, None));
+    scene.hears(&asks_within("BYE", 2, "b1", &tag, "", ""));
+    assert_eq!(scene.event(), UaEvent::Bye { usage, reason: None });
+    scene.pass(33_000);
+    assert_eq!(scene.event(), UaEvent::Gone { usage });
+    assert_eq!((scene.agent.load(), scene.agent.deadline()), ((0, 0), None));
 }
 
 #[test]
