@@ -121,10 +121,9 @@ impl Scene {
 
     /// The usage of the next event, which must be `Invited`.
     fn invited(&mut self) -> UsageId {
-        match self.event() {
-            UaEvent::Invited { usage, .. } => usage,
-            other => panic!("{other:?}"),
-        }
+        let event = self.event();
+        let UaEvent::Invited { usage, .. } = event else { panic!("{event:?}") };
+        usage
     }
 
     fn quiet(&mut self) {

@@ -6,6 +6,9 @@ use super::*;
 
 const ADDRESSES: [&str; 2] = ["192.0.2.1:5060", "192.0.2.2:5060"];
 
+/// To whom, and what.
+type Flight = (usize, Arc<[u8]>);
+
 /// The caller is 0, the callee 1.
 struct Pair {
     agents: [UserAgent<ChaCha8Rng>; 2],
@@ -14,7 +17,7 @@ struct Pair {
     start: Instant,
     now: Instant,
     /// By arrival; the number keeps two of the same moment apart.
-    flying: BTreeMap<(Instant, u64), (usize, Arc<[u8]>)>,
+    flying: BTreeMap<(Instant, u64), Flight>,
     sent: u64,
     events: [Vec<UaEvent>; 2],
     transcript: Vec<u8>,
@@ -70,13 +73,12 @@ impl Pair {
     /// The callee rings, takes the call, and hangs up once it is acknowledged.
     fn react(&mut self, n: usize, event: UaEvent) {
         let now = self.stamp();
-        match &event {
-            UaEvent::Invited { usage, .. } => {
-                self.agents[n].ring(now, *usage);
-                self.agents[n].accept(now, *usage, ANSWER);
-            }
-            UaEvent::Acked { usage, .. } => self.agents[n].bye(now, *usage, cause(200, 16)),
-            _ => {}
+        if let UaEvent::Invited { usage, .. } = event {
+            self.agents[n].ring(now, usage);
+            self.agents[n].accept(now, usage, ANSWER);
+        }
+        if let UaEvent::Acked { usage, .. } = event {
+            self.agents[n].bye(now, usage, cause(200, 16));
         }
         self.events[n].push(event);
         self.drain();
