@@ -36,7 +36,7 @@ use self::{
 };
 use super::{
     Dropped, Message, NameAddr, Uri, Via,
-    dialog::DialogId,
+    dialog::{Dialog, DialogId},
     digest::Verifier,
     header::MAGIC_COOKIE,
     message::{answer_broken, parse},
@@ -100,6 +100,10 @@ enum TimerKey {
     Remind(UsageId),
     /// The peer answered our CANCEL but never the INVITE (9.1).
     CancelWait(UsageId),
+    /// Our INVITE rings, and nothing has been heard of it for three minutes.
+    AnswerWait(UsageId),
+    /// Our re-INVITE was received and never answered.
+    ReinviteWait(UsageId),
     /// The glare is over: our re-INVITE goes out again.
     Retry(UsageId),
 }
@@ -159,6 +163,8 @@ impl<R: Rng> UserAgent<R> {
                 TimerKey::AckWait(usage) => self.give_up_ack(now, usage),
                 TimerKey::Remind(usage) => self.remind(now, usage),
                 TimerKey::CancelWait(usage) => self.give_up_cancel(usage),
+                TimerKey::AnswerWait(usage) => self.give_up_answer(now, usage),
+                TimerKey::ReinviteWait(usage) => self.give_up_reinvite(now, usage),
                 TimerKey::Retry(usage) => self.start_reinvite(now, usage),
             }
         }
@@ -264,12 +270,12 @@ impl<R: Rng> UserAgent<R> {
         NameAddr::new(Uri::sip(None, self.our_address(endpoint, advertised))).to_string()
     }
 
-    /// Where the next request of a dialog goes.
+    /// Where the next request of a dialog goes, within a usage.
     ///
     /// A name cannot be resolved here, and an address of the other family cannot be reached from this socket: then the peer's own address
     /// is the best guess.
-    fn way_to(&self, usage: &Usage) -> Path {
-        let hop = usage.dialog.as_ref().and_then(|dialog| dialog.next_hop().socket_addr());
+    fn way_to(usage: &Usage, dialog: &Dialog) -> Path {
+        let hop = dialog.next_hop().socket_addr();
         let is_same_family = |to: &SocketAddr| to.is_ipv4() == usage.peer.is_ipv4() && to.port() != 0;
         let to = hop.filter(is_same_family).filter(|_| !usage.nat).unwrap_or(usage.peer);
         Path::Datagram { endpoint: usage.endpoint, to }
@@ -281,14 +287,13 @@ impl<R: Rng> UserAgent<R> {
         usage.phase = Phase::Ended;
         usage.unacked = None;
         usage.asked = None;
-        usage.asking = None;
         if let Some(dialog) = &usage.dialog
             && self.dialogs.get(dialog.id()) == Some(&id)
         {
             self.dialogs.remove(dialog.id());
         }
-        for timer in [TimerKey::Repeat(id), TimerKey::AckWait(id), TimerKey::Remind(id), TimerKey::CancelWait(id), TimerKey::Retry(id)] {
-            self.timers.stop(&timer);
+        for timer in USAGE_TIMERS {
+            self.timers.stop(&timer(id));
         }
         self.forget_if_over(id);
     }
@@ -309,6 +314,10 @@ impl<R: Rng> UserAgent<R> {
         self.forget_if_over(id);
     }
 }
+
+/// What an ended usage waits for no more; a re-INVITE still out is given up in its own time, or `Gone` would never come.
+const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 6] =
+    [TimerKey::Repeat, TimerKey::AckWait, TimerKey::Remind, TimerKey::CancelWait, TimerKey::AnswerWait, TimerKey::Retry];
 
 /// The methods that we serve, as Allow says them.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";

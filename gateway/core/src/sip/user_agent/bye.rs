@@ -34,9 +34,9 @@ impl<R: Rng> UserAgent<R> {
         let Some(usage) = self.usages.get(&id) else { return };
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let via = self.mint_via(endpoint, advertised);
-        let path = self.way_of(id);
-        let dialog = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut());
-        if let Some(dialog) = dialog {
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        let path = usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog));
+        if let (Some(dialog), Some(path)) = (&mut usage.dialog, path) {
             let mut bye = dialog.next_request(Method::Bye, via);
             if q850 != 0 {
                 bye.headers.push("Reason", reason::print_q850(q850));
@@ -63,8 +63,13 @@ impl<R: Rng> UserAgent<R> {
     }
 
     pub(super) fn bye_answered(&mut self, now: Now, id: UsageId, request: &Request, response: &Response, challenged: bool) {
-        if !challenged && let Some(again) = self.authorized(id, request, response) {
-            let path = self.way_of(id);
+        if challenged {
+            return;
+        }
+        let again = self.authorized(id, request, response);
+        let usage = self.usages.get(&id);
+        let path = usage.and_then(|usage| usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)));
+        if let (Some(again), Some(path)) = (again, path) {
             self.open_client(now, Arc::new(again), path, id, Role::Bye(true));
         }
     }

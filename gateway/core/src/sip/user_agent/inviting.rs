@@ -1,6 +1,6 @@
 //! Calling: an INVITE of ours, from its sending to its ACK (RFC 3261 13.2), or to its CANCEL (9.1).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 
@@ -64,6 +64,7 @@ impl<R: Rng> UserAgent<R> {
         };
         let (cancel, challenged) = (*cancel, *challenged);
         *rings = true;
+        self.timers.stop(&TimerKey::AnswerWait(id));
         if response.is_provisional() {
             return self.invite_progressed(now, id, request, response, cancel);
         }
@@ -82,6 +83,14 @@ impl<R: Rng> UserAgent<R> {
         };
         self.tell_refused(id, status, words, reason::q850(&response.headers));
         self.end(id);
+    }
+
+    /// The owner has long hung up on most such calls; this is for a peer that died while it rang.
+    pub(super) fn give_up_answer(&mut self, now: Now, id: UsageId) {
+        if let Some(Phase::Inviting { cancel: cancel @ Cancel::Unwanted, .. }) = self.usages.get_mut(&id).map(|usage| &mut usage.phase) {
+            *cancel = Cancel::Wanted(RECOVERY_ON_TIMER_EXPIRY);
+            self.send_cancel(now, id);
+        }
     }
 
     pub(super) fn give_up_cancel(&mut self, id: UsageId) {
@@ -146,8 +155,10 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn invite_progressed(&mut self, now: Now, id: UsageId, request: &Request, response: &Response, cancel: Cancel) {
-        if let Cancel::Wanted(_) = cancel {
-            self.send_cancel(now, id);
+        match cancel {
+            Cancel::Unwanted => self.set_timer(now, TimerKey::AnswerWait(id), SILENCE_MAX),
+            Cancel::Wanted(_) => self.send_cancel(now, id),
+            Cancel::Sent => {}
         }
         if response.status == 100 {
             return;
@@ -166,12 +177,13 @@ impl<R: Rng> UserAgent<R> {
         self.adopt(id, Dialog::calling(request, response));
         self.timers.stop(&TimerKey::CancelWait(id));
         let Some(usage) = self.usages.get_mut(&id) else { return };
+        usage.phase = Phase::Confirmed;
         let Some(dialog) = usage.dialog.clone() else {
             self.tell_refused(id, 502, "Unreadable Answer", None);
             return self.end(id);
         };
-        usage.phase = Phase::Confirmed;
-        let path = self.way_of(id);
+        let Some(usage) = self.usages.get(&id) else { return };
+        let path = Self::way_to(usage, &dialog);
         self.acknowledge(id, &dialog, request, path);
         match cancel {
             Cancel::Unwanted => self.tell(UaEvent::Answered { usage: id, sdp: response.sdp() }),
@@ -187,7 +199,7 @@ impl<R: Rng> UserAgent<R> {
         let Some(usage) = self.usages.get(&id) else { return };
         let own = usage.dialog.as_ref().filter(|dialog| response.to.tag() == Some(&dialog.id().remote_tag));
         if let Some(dialog) = own.cloned() {
-            let path = self.way_of(id);
+            let path = Self::way_to(usage, &dialog);
             self.acknowledge(id, &dialog, request, path);
             return;
         }
@@ -196,8 +208,7 @@ impl<R: Rng> UserAgent<R> {
             return;
         }
         let Some(mut dialog) = Dialog::calling(request, response) else { return };
-        let hop = dialog.next_hop().socket_addr().filter(|to| !usage.nat && to.is_ipv4() == usage.peer.is_ipv4() && to.port() != 0);
-        let path = Path::Datagram { endpoint: usage.endpoint, to: hop.unwrap_or(usage.peer) };
+        let path = Self::way_to(usage, &dialog);
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         if self.acknowledge(id, &dialog, request, path) {
             let via = self.mint_via(endpoint, advertised);
@@ -255,17 +266,16 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
-    pub(super) fn way_of(&self, id: UsageId) -> Path {
-        match self.usages.get(&id) {
-            Some(usage) => self.way_to(usage),
-            None => Path::Datagram { endpoint: crate::ids::EndpointId(0), to: std::net::SocketAddr::from(([0, 0, 0, 0], 0)) },
-        }
-    }
-
     fn tell_refused(&mut self, usage: UsageId, status: u16, words: &str, q850: Option<u8>) {
         self.tell(UaEvent::Refused { usage, status, reason: words.to_owned(), q850 });
     }
 }
 
+/// A called party that rings says so every minute (13.3.1.1); one silent for three, as a proxy's timer C has it (16.6), is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(180);
+
 /// Q.850.
 const NORMAL_CLEARING: u8 = 16;
+
+/// Q.850.
+const RECOVERY_ON_TIMER_EXPIRY: u8 = 102;

@@ -11,8 +11,12 @@ use super::{
     usage::{Asking, Phase},
 };
 use crate::{
+    events::wire::Path,
     now::Now,
-    sip::{Method, Request, Response},
+    sip::{
+        Method, Request, Response,
+        transaction::{T1, T1_64},
+    },
 };
 
 impl<R: Rng> UserAgent<R> {
@@ -24,7 +28,7 @@ impl<R: Rng> UserAgent<R> {
         if held.asking.as_ref().is_some_and(|asking| asking.is_running) {
             return self.tell(UaEvent::ReinviteRefused { usage, status: 491 });
         }
-        held.asking = Some(Asking { sdp: sdp.to_owned(), glares: 0, challenges: 0, is_running: false });
+        held.asking = Some(Asking { sdp: sdp.to_owned(), glares: 0, challenges: 0, is_running: false, tx: None });
         self.start_waiting_reinvite(now, usage);
     }
 
@@ -72,21 +76,44 @@ impl<R: Rng> UserAgent<R> {
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let contact = self.our_contact(endpoint, advertised);
         let via = self.mint_via(endpoint, advertised);
-        let path = self.way_of(id);
         let Some(usage) = self.usages.get_mut(&id) else { return };
+        let Some(path) = usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)) else { return };
         let (Some(dialog), Some(asking)) = (&mut usage.dialog, &mut usage.asking) else { return };
         asking.is_running = true;
         let mut request = dialog.next_request(Method::Invite, via);
         request.headers.push("Contact", contact);
         request.headers.push("Allow", ALLOW);
         request.set_sdp(&asking.sdp);
-        self.open_client(now, Arc::new(request), path, id, Role::Reinvite);
+        self.send_reinvite(now, id, request, path);
+    }
+
+    /// A peer that says 100 and no more holds no one up for longer than one that says nothing.
+    fn send_reinvite(&mut self, now: Now, id: UsageId, request: Request, path: Path) {
+        let tx = self.open_client(now, Arc::new(request), path, id, Role::Reinvite);
+        if let Some(asking) = self.usages.get_mut(&id).and_then(|usage| usage.asking.as_mut()) {
+            asking.tx = Some(tx);
+        }
+        // A little more than 64*T1, so that plain silence is the transaction's to report.
+        self.set_timer(now, TimerKey::ReinviteWait(id), T1_64 + T1);
+    }
+
+    pub(super) fn give_up_reinvite(&mut self, now: Now, id: UsageId) {
+        let Some(usage) = self.usages.get(&id) else { return };
+        let is_over = matches!(usage.phase, Phase::Ended);
+        let Some(tx) = usage.asking.as_ref().and_then(|asking| asking.tx) else { return };
+        self.abandon_client(tx);
+        if is_over {
+            return;
+        }
+        self.tell(UaEvent::Bye { usage: id, reason: None });
+        self.hang_up(now, id, RECOVERY_ON_TIMER_EXPIRY);
     }
 
     pub(super) fn reinvite_answered(&mut self, now: Now, id: UsageId, request: &Request, response: &Response) {
         if response.is_provisional() {
             return;
         }
+        self.timers.stop(&TimerKey::ReinviteWait(id));
         if response.is_success() {
             return self.reinvite_taken(now, id, request, response);
         }
@@ -97,16 +124,17 @@ impl<R: Rng> UserAgent<R> {
             491 if asking.glares < GLARES_MAX => {
                 asking.glares += 1;
                 asking.is_running = false;
+                asking.tx = None;
                 let pause = self.glare_pause(is_caller);
                 self.set_timer(now, TimerKey::Retry(id), pause);
             }
             401 | 407 if asking.challenges == 0 => {
                 asking.challenges = 1;
-                match self.authorized(id, request, response) {
-                    Some(again) => {
-                        let path = self.way_of(id);
-                        self.open_client(now, Arc::new(again), path, id, Role::Reinvite);
-                    }
+                let again = self.authorized(id, request, response);
+                let usage = self.usages.get(&id);
+                let path = usage.and_then(|usage| usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)));
+                match again.zip(path) {
+                    Some((again, path)) => self.send_reinvite(now, id, again, path),
                     None => self.reinvite_failed(id, response.status),
                 }
             }
@@ -125,7 +153,7 @@ impl<R: Rng> UserAgent<R> {
         let Some(dialog) = &mut usage.dialog else { return };
         dialog.refresh(&response.headers);
         let dialog = dialog.clone();
-        let path = self.way_of(id);
+        let path = Self::way_to(usage, &dialog);
         if !self.acknowledge(id, &dialog, request, path) || is_over {
             return;
         }

@@ -25,6 +25,22 @@ pub(super) struct Arrival {
     pub(super) key: ServerKey,
 }
 
+/// Why a request is turned away, and what would be fit.
+struct Unfit {
+    status: u16,
+    hint: Option<(&'static str, String)>,
+}
+
+impl Unfit {
+    const fn bare(status: u16) -> Self {
+        Self { status, hint: None }
+    }
+
+    fn hinting(status: u16, name: &'static str, value: &str) -> Self {
+        Self { status, hint: Some((name, value.to_owned())) }
+    }
+}
+
 impl<R: Rng> UserAgent<R> {
     pub(super) fn receive_request(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, mut request: Request) {
         let key = ServerKey::of(&request);
@@ -47,7 +63,13 @@ impl<R: Rng> UserAgent<R> {
             return self.receive_cancel(now, arrival, request);
         }
         match self.screen(&request) {
-            Err(refusal) => self.respond_stateless(reply, &refusal),
+            Err(Unfit { status, hint }) => {
+                let mut refusal = self.stateless(&request, status);
+                if let Some((name, value)) = hint {
+                    refusal = with(refusal, name, &value);
+                }
+                self.respond_stateless(reply, &refusal);
+            }
             Ok(Some(usage)) => self.receive_within(now, usage, arrival, request),
             Ok(None) if request.method == Method::Invite => self.receive_invite(now, arrival, request),
             Ok(None) if request.method == Method::Register => self.receive_register(now, arrival, &request),
@@ -63,48 +85,47 @@ impl<R: Rng> UserAgent<R> {
     }
 
     /// In the order of RFC 3261 8.2; gives the usage that the request belongs to, if any.
-    fn screen(&self, request: &Request) -> Result<Option<UsageId>, Response> {
-        let refuse = |status| self.stateless(request, status);
+    fn screen(&self, request: &Request) -> Result<Option<UsageId>, Unfit> {
         if !matches!(request.uri.scheme, Scheme::Sip | Scheme::Sips | Scheme::Tel) {
-            return Err(refuse(416));
+            return Err(Unfit::bare(416));
         }
         // We forward nothing; but a request that has come round 70 hops has no business here either. OPTIONS counts hops (11).
         if request.max_forwards() == 0 && request.method != Method::Options {
-            return Err(refuse(483));
+            return Err(Unfit::bare(483));
         }
         let within = match request.to.tag() {
-            Some(_) => Some(DialogId::of(request).and_then(|id| self.dialogs.get(&id).copied()).ok_or_else(|| refuse(481))?),
+            Some(_) => Some(DialogId::of(request).and_then(|id| self.dialogs.get(&id).copied()).ok_or_else(|| Unfit::bare(481))?),
             None => None,
         };
         let is_served = match &request.method {
             Method::Invite | Method::Options => true,
             Method::Register => within.is_none(),
-            Method::Bye | Method::Info | Method::Update if within.is_none() => return Err(refuse(481)),
+            Method::Bye | Method::Info | Method::Update if within.is_none() => return Err(Unfit::bare(481)),
             Method::Bye | Method::Info | Method::Update => true,
             Method::Ack | Method::Cancel | Method::Prack | Method::Refer | Method::Notify => false,
             Method::Subscribe | Method::Message | Method::Publish => false,
-            Method::Other(_) => return Err(with(refuse(501), "Allow", ALLOW)),
+            Method::Other(_) => return Err(Unfit::hinting(501, "Allow", ALLOW)),
         };
         if !is_served {
-            return Err(with(refuse(405), "Allow", ALLOW));
+            return Err(Unfit::hinting(405, "Allow", ALLOW));
         }
         if within.is_none() && self.merges.contains_key(&MergeKey::of(request)) {
-            return Err(refuse(482));
+            return Err(Unfit::bare(482));
         }
         let required: Vec<_> = request.headers.list("Require").collect();
         if !required.is_empty() {
-            return Err(with(refuse(420), "Unsupported", &required.join(", ")));
+            return Err(Unfit::hinting(420, "Unsupported", &required.join(", ")));
         }
         if request.headers.first("Content-Encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-            return Err(with(refuse(415), "Accept-Encoding", "identity"));
+            return Err(Unfit::hinting(415, "Accept-Encoding", "identity"));
         }
         let wants_sdp = matches!(request.method, Method::Invite | Method::Update);
         if wants_sdp && !request.body.is_empty() && request.sdp().is_none() {
-            return Err(with(refuse(415), "Accept", "application/sdp"));
+            return Err(Unfit::hinting(415, "Accept", "application/sdp"));
         }
         let room = if within.is_some() { self.transactions_max + self.transactions_max / 4 } else { self.transactions_max };
         if self.servers.len() + self.clients.len() >= room {
-            return Err(with(refuse(503), "Retry-After", "5"));
+            return Err(Unfit::hinting(503, "Retry-After", "5"));
         }
         Ok(within)
     }

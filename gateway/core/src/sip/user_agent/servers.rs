@@ -156,7 +156,11 @@ impl<R: Rng> UserAgent<R> {
                 effects
             }
         };
-        effects.iter().fold(false, |delivered, effect| self.carry_out_server(now, tx, *effect) || delivered)
+        let mut is_for_user = false;
+        for effect in effects {
+            is_for_user |= self.carry_out_server(now, tx, *effect);
+        }
+        is_for_user
     }
 
     fn carry_out_server(&mut self, now: Now, tx: TxId, effect: Effect) -> bool {

@@ -123,6 +123,8 @@ pub(super) struct Asking {
     pub(super) challenges: u8,
     /// Its transaction is running; otherwise it waits, for a timer or for a pending one to end.
     pub(super) is_running: bool,
+    /// The running transaction.
+    pub(super) tx: Option<TxId>,
 }
 
 /// Phones that may answer one INVITE of ours and be hung up on politely; further ones are left to time out.
