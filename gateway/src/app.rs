@@ -219,3 +219,47 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// While draining.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_drains_and_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.recording.dir = directory.path().join("recordings");
+        config.endpoints[0].listen.set_port(0);
+        let node = Node::start(&config, &Arc::default(), Idle::default(), |_, _| NoMedia::default(), NoStore, NoStore).unwrap();
+        assert_ne!(node.sip[0].port(), 0);
+        let handle = node.handle.clone();
+        drain(&handle, Duration::from_secs(5)).await;
+        assert!(handle.snapshot().draining);
+        node.stop().await;
+        assert!(handle.tell(AdminCommand::Drain).await.is_err());
+    }
+
+    /// Has no calls, and can be drained.
+    #[derive(Default)]
+    struct Idle {
+        live: Snapshot,
+    }
+
+    impl Brain for Idle {
+        fn handle(&mut self, _: Now, input: Input<'_>) {
+            self.live.draining |= matches!(input, Input::Told(AdminCommand::Drain));
+        }
+
+        fn poll(&mut self) -> Option<Output> {
+            None
+        }
+
+        fn deadline(&self) -> Option<Instant> {
+            None
+        }
+
+        fn live(&self) -> Snapshot {
+            self.live.clone()
+        }
+    }
+}
