@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use serde::Serialize;
+
 use super::words::{Phrase, say};
 use crate::events::story::{Arrival, Card, Consent, Exit, ExitReason, Fact, Handover, Privacy, Routing, SelfService, Story, Walk};
 
@@ -88,6 +90,7 @@ pub fn size(card: &Card) -> usize {
 /// The numbers that each list keeps at most.
 fn cap(card: &mut Card) {
     card.timeline.truncate(TIMELINE_MAX);
+    card.identities.truncate(IDENTITIES_MAX);
     card.open_cases.truncate(CASES_MAX);
     keep_last(&mut card.handovers, HANDOVERS_MAX);
     keep_last(&mut card.chat, CHAT_MAX);
@@ -96,14 +99,16 @@ fn cap(card: &mut Card) {
 /// Cuts in the fixed order, one at a time, the oldest first, until the card fits.
 fn trim(card: &mut Card) {
     for (name, cut) in CUTS {
-        let mut over = size(card).saturating_sub(CARD_BYTES_MAX);
-        if over == 0 {
-            return;
-        }
         let mut cut_any = false;
-        while over > 0 && cut(card) {
+        // What a cut frees is reckoned without its comma, so the card is measured again before it is cut further.
+        while let Some(mut over) = size(card).checked_sub(CARD_BYTES_MAX + 1) {
+            let Some(freed) = cut(card) else { break };
+            over = over.saturating_sub(freed);
+            while over > 0 {
+                let Some(freed) = cut(card) else { break };
+                over = over.saturating_sub(freed);
+            }
             cut_any = true;
-            over = size(card).saturating_sub(CARD_BYTES_MAX);
         }
         if cut_any {
             card.trimmed.push((*name).to_owned());
@@ -111,34 +116,35 @@ fn trim(card: &mut Card) {
     }
 }
 
-/// Takes one thing out of a card; `false` when there is no more to take.
-type Cut = fn(&mut Card) -> bool;
+/// Takes one thing out of a card and says how many bytes that frees; `None` when there is no more to take.
+type Cut = fn(&mut Card) -> Option<usize>;
 
 /// In this order. The first four are the contract; the rest are for stories that nobody would tell.
 const CUTS: &[(&str, Cut)] = &[
-    ("timeline", |card| card.timeline.pop().is_some()),
-    ("path", |card| cut_first(&mut card.ivr.path)),
-    ("identities", |card| card.identities.pop().is_some()),
-    ("cases", |card| card.open_cases.pop().is_some()),
-    ("chat", |card| cut_first(&mut card.chat)),
-    ("slots", |card| card.slots.pop().is_some()),
-    ("handovers", |card| cut_first(&mut card.handovers)),
-    ("resume", |card| card.resume.take().is_some()),
-    ("links", |card| card.links.pop_last().is_some()),
-    ("order", |card| card.ivr.menu.take().is_some()),
-    ("evidence", |card| card.trust.evidence.pop().is_some() || card.reason.as_mut().is_some_and(|reason| reason.evidence.pop().is_some())),
-    ("reason", |card| card.reason.take().is_some()),
-    ("detail", |card| card.exit.detail.take().is_some()),
-    ("skills", |card| card.routing.skills.pop().is_some() || card.routing.tried.pop().is_some()),
-    ("name", |card| card.customer.take().is_some()),
+    ("timeline", |card| freed(card.timeline.pop())),
+    ("path", |card| freed(cut_first(&mut card.ivr.path))),
+    ("identities", |card| freed(card.identities.pop())),
+    ("cases", |card| freed(card.open_cases.pop())),
+    ("chat", |card| freed(cut_first(&mut card.chat))),
+    ("slots", |card| freed(card.slots.pop())),
+    ("handovers", |card| freed(cut_first(&mut card.handovers))),
+    ("resume", |card| freed(card.resume.take())),
+    ("links", |card| freed(card.links.pop_last())),
+    ("order", |card| freed(card.ivr.menu.take())),
+    ("evidence", |card| freed(card.trust.evidence.pop().or_else(|| card.reason.as_mut()?.evidence.pop()))),
+    ("reason", |card| freed(card.reason.take())),
+    ("detail", |card| freed(card.exit.detail.take())),
+    ("skills", |card| freed(card.routing.skills.pop())),
+    ("tried", |card| freed(card.routing.tried.pop())),
+    ("customer", |card| freed(card.customer.take())),
 ];
 
-fn cut_first<T>(list: &mut Vec<T>) -> bool {
-    let any = !list.is_empty();
-    if any {
-        list.remove(0);
-    }
-    any
+fn freed<T: Serialize>(taken: Option<T>) -> Option<usize> {
+    taken.map(|thing| serde_json::to_vec(&thing).map_or(0, |json| json.len()))
+}
+
+fn cut_first<T>(list: &mut Vec<T>) -> Option<T> {
+    (!list.is_empty()).then(|| list.remove(0))
 }
 
 fn keep_last<T>(list: &mut Vec<T>, max: usize) {
@@ -179,6 +185,7 @@ fn brief(story: &Story, walk: &Walk, slots: &[Fact], exit: &Exit, routing: &Rout
 pub const CARD_BYTES_MAX: usize = 32 * 1024;
 
 const TIMELINE_MAX: usize = 20;
+const IDENTITIES_MAX: usize = 16;
 const CASES_MAX: usize = 10;
 const HANDOVERS_MAX: usize = 8;
 /// The agent reads the end of a chat; the rest is in T2.

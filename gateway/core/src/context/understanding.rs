@@ -36,12 +36,9 @@ impl Intent {
 /// What a text is about: the intent with most words in it; of equals the one that is spoken of first. The writer's language is tried
 /// first, then the others, for people write as they like.
 pub fn understand(text: &str, language: &str, rules: &Rules) -> Option<Reason> {
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '\u{2019}')
-        .filter(|word| !word.is_empty())
-        .take(WORDS_MAX)
-        .collect();
+    let lower = text.to_lowercase().replace('\u{2019}', "'");
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()).take(WORDS_MAX).collect();
     let own = best(&words, rules, |other| other == language);
     let (intent, heard) = own.or_else(|| best(&words, rules, |other| other != language))?;
     let rule = &rules.intents[intent];
@@ -70,7 +67,7 @@ fn best<'a>(words: &[&str], rules: &'a Rules, speaks: impl Fn(&str) -> bool) -> 
 
 /// Where the phrase stands: each of its words begins a word of the text, one after another.
 fn position(words: &[&str], phrase: &str) -> Option<usize> {
-    let phrase = phrase.to_lowercase();
+    let phrase = phrase.to_lowercase().replace('\u{2019}', "'");
     let stems: Vec<&str> = phrase.split_whitespace().collect();
     if stems.is_empty() {
         return None;

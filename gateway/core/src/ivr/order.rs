@@ -205,15 +205,15 @@ fn rank(order: &Order, candidates: &[Candidate], scored: &[Scored]) -> Vec<usize
     (0..candidates.len()).map(|index| if is_pinned(index) { index } else { movable.next().unwrap_or(index) }).collect()
 }
 
-/// The authored keys of the items that may move, dealt out anew in spoken order, the lowest first.
+/// The authored keys of the items that may move, dealt out anew in spoken order, the lowest first. Key 0 is a person wherever it is said.
 fn renumber(order: &Order, candidates: &[Candidate], ranked: &[usize]) -> Vec<Offered> {
-    let is_pinned = |index: usize| order.pin.contains(&candidates[index].item);
-    let mut keys: Vec<char> = ranked.iter().filter(|index| !is_pinned(**index)).map(|index| candidates[*index].key).collect();
+    let keeps = |index: usize| order.pin.contains(&candidates[index].item) || !matches!(candidates[index].key, '1'..='9');
+    let mut keys: Vec<char> = ranked.iter().filter(|index| !keeps(**index)).map(|index| candidates[*index].key).collect();
     keys.sort_unstable();
     let mut keys = keys.into_iter();
     let deal = |index: &usize| {
         let own = candidates[*index].key;
-        let key = if is_pinned(*index) { own } else { keys.next().unwrap_or(own) };
+        let key = if keeps(*index) { own } else { keys.next().unwrap_or(own) };
         Offered { item: candidates[*index].item.clone(), key }
     };
     ranked.iter().map(deal).collect()

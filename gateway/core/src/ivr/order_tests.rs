@@ -141,6 +141,13 @@ fn renumbering_gives_the_first_item_the_first_key_and_leaves_the_pinned_ones() {
 }
 
 #[test]
+fn renumbering_never_gives_away_key_zero() {
+    let story = customer(1, &[past("agent", Kind::Choice, 0), past("agent", Kind::Choice, 0)]);
+    let order = Order { mode: Mode::Renumber, pin: Vec::new(), ..personal() };
+    assert_eq!(heard(&order, &story), "agent 0, billing 1, returns 2, delivery 3");
+}
+
+#[test]
 fn a_shortcut_comes_before_the_untouched_menu() {
     let story = customer(1, &[past("delivery", Kind::ChatIntent, 0)]);
     let order = Order { mode: Mode::Shortcut, ..personal() };
