@@ -5,5 +5,25 @@
 
 pub mod clip;
 pub mod codec;
+pub mod conceal;
+pub mod frame;
+pub mod mixer;
+pub mod quality;
+pub mod resample;
+pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+pub mod seq;
+pub mod time;
+pub mod tone;
+
+/// What this crate cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A sound file that is none.
+    #[error("not a WAV file that we can read or write: {0}")]
+    Wav(#[from] hound::Error),
+    /// A sound file with a rate that no sound has.
+    #[error("a sample rate of {0} Hz is not supported")]
+    SampleRate(u32),
+}
