@@ -6,16 +6,23 @@
 pub mod clip;
 pub mod codec;
 pub mod conceal;
+pub mod dtmf;
 pub mod frame;
+pub mod jitter;
 pub mod mixer;
 pub mod quality;
+pub mod recorder;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod seq;
+pub mod session;
+pub mod source;
+pub mod stream;
 pub mod time;
 pub mod tone;
+pub mod transmit;
 
 /// What this crate cannot do.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +30,9 @@ pub enum Error {
     /// A sound file that is none.
     #[error("not a WAV file that we can read or write: {0}")]
     Wav(#[from] hound::Error),
+    /// A file that cannot be read or written.
+    #[error("the file cannot be read or written: {0}")]
+    File(#[from] std::io::Error),
     /// A sound file with a rate that no sound has.
     #[error("a sample rate of {0} Hz is not supported")]
     SampleRate(u32),
