@@ -7,3 +7,4 @@ pub mod clip;
 pub mod codec;
 pub mod rtp;
 pub mod sdp;
+pub mod webrtc;
