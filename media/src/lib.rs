@@ -23,6 +23,7 @@ pub mod stream;
 pub mod time;
 pub mod tone;
 pub mod transmit;
+pub mod webrtc;
 
 /// What this crate cannot do.
 #[derive(Debug, thiserror::Error)]

@@ -1,16 +1,113 @@
 //! SDP (RFC 8866) and offer/answer (RFC 3264).
+//!
+//! Text becomes a [`Description`] once, at the border (`parse`), and text again when it leaves (`Display`). What the two halves agree
+//! on is worked out by the pure functions of [`negotiate`]; the outcome for one RTP port is a [`MediaPlan`].
 
-use std::net::SocketAddr;
+mod description;
+pub mod negotiate;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+pub use description::{Attribute, Connection, Description, Host, Line, Media, MediaKind, Origin, Protocol, RtpMap};
 
 use crate::codec::CodecKind;
 
+/// Bytes of SDP read at most; a longer text is refused.
+pub const SDP_BYTES_MAX: usize = 64 * 1024;
+/// Media lines in one description at most; one more and the whole is refused.
+pub const MEDIA_LINES_MAX: usize = 32;
+/// Formats in one media line at most; one more and the whole is refused.
+pub const FORMATS_MAX: usize = 128;
+
+/// Why a description is not taken: the status for the peer and a few words of ours for its Warning header and our log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{status} {why}")]
+pub struct Refused {
+    /// 400: not SDP. 488: SDP, with nothing in it that we can do (RFC 3261 21.4.26).
+    pub status: u16,
+    /// What exactly; never the peer's own text.
+    pub why: &'static str,
+}
+
+impl Refused {
+    /// The text breaks the grammar or a limit.
+    pub(crate) const fn malformed(why: &'static str) -> Self {
+        Self { status: 400, why }
+    }
+
+    /// Well said, but not for us.
+    pub(crate) const fn unacceptable(why: &'static str) -> Self {
+        Self { status: 488, why }
+    }
+}
+
 /// The proposing half of RFC 3264, parsed, with its ICE and DTLS parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer(());
+pub struct Offer(Description);
+
+impl Offer {
+    /// Reads the body of an INVITE, UPDATE or `media.offer`.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        Description::parse(text).map(Self)
+    }
+
+    /// What it says.
+    pub fn description(&self) -> &Description {
+        &self.0
+    }
+
+    /// Its first live audio line speaks DTLS-SRTP, as browsers do: a job for a WebRTC peer, not for a plain RTP port.
+    pub fn is_webrtc(&self) -> bool {
+        let audio = self.0.media.iter().find(|media| media.kind == MediaKind::Audio && media.port != 0);
+        audio.is_some_and(|media| matches!(media.protocol, Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf))
+    }
+}
+
+impl From<Description> for Offer {
+    fn from(description: Description) -> Self {
+        Self(description)
+    }
+}
+
+impl fmt::Display for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The agreeing half.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer(());
+pub struct Answer(Description);
+
+impl Answer {
+    /// Reads the body of a 200, 183 or `media.answer`.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        Description::parse(text).map(Self)
+    }
+
+    /// What it says.
+    pub fn description(&self) -> &Description {
+        &self.0
+    }
+}
+
+impl From<Description> for Answer {
+    fn from(description: Description) -> Self {
+        Self(description)
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// What was agreed for one RTP port; made from offer, answer and a leased address. Never a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +117,7 @@ pub struct MediaPlan {
     /// Where the peer says it listens; the learnt source wins where the trunk allows.
     pub remote: SocketAddr,
     /// Where the signalling came from, set only where the endpoint is marked as behind NAT: an allowed source beside `remote`'s.
-    pub signalled_from: Option<std::net::IpAddr>,
+    pub signalled_from: Option<IpAddr>,
     /// RTCP shares the RTP port (RFC 5761).
     pub rtcp_mux: bool,
     /// The codec of both directions.
@@ -59,4 +156,46 @@ pub enum Flow {
     RecvOnly,
     /// Neither.
     Inactive,
+}
+
+impl Flow {
+    /// From the two halves of the question.
+    pub const fn of(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+
+    /// Media leaves on our side.
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// Media is heard on our side.
+    pub const fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// The same stream seen from the other end (RFC 3264 6.1): what a peer sends, we receive.
+    pub const fn mirrored(self) -> Self {
+        Self::of(self.receives(), self.sends())
+    }
+
+    /// What both allow.
+    pub const fn within(self, limit: Self) -> Self {
+        Self::of(self.sends() && limit.sends(), self.receives() && limit.receives())
+    }
+
+    /// The attribute's name (RFC 8866 6.7).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
 }
