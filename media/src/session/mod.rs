@@ -107,7 +107,7 @@ impl Session {
             return Err(Dropped::Foreign);
         }
         self.heard_at = now;
-        if !hears(self.plan.flow) {
+        if !self.plan.flow.receives() {
             return Err(Dropped::Held);
         }
         match self.inbound.receive(now, &header, payload).map_err(Dropped::Unheard)? {
@@ -135,6 +135,14 @@ impl Session {
         }
     }
 
+    /// No frame follows for a while.
+    pub fn end_talk(&mut self, outbox: &mut Outbox) {
+        match self.speaks_to() {
+            Some(to) => self.outbound.end_talk(&mut |header, payload| put(outbox, to, header, payload)),
+            None => self.outbound.fall_silent(),
+        }
+    }
+
     /// Relays a packet of another port, unless the flow forbids it. `source` names the stream that it is part of.
     pub fn relay(&mut self, now: Instant, source: u64, header: &Header, payload: &[u8], outbox: &mut Outbox) {
         if let Some(to) = self.speaks_to() {
@@ -144,9 +152,13 @@ impl Session {
 
     /// Sends what a key wants sent; every 20 ms while `outbound().has_keys()`.
     pub fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
-        if let Some(to) = self.speaks_to() {
-            self.outbound.tick(now, &mut |header, payload| put(outbox, to, header, payload));
-        }
+        // A key that may not go out still passes, so that it is not sent when the hold ends.
+        let to = self.speaks_to();
+        self.outbound.tick(now, &mut |header, payload| {
+            if let Some(to) = to {
+                put(outbox, to, header, payload);
+            }
+        });
     }
 
     /// Receives by this plan too, from now on.
@@ -176,7 +188,7 @@ impl Session {
     pub fn direct(&mut self, now: Instant, flow: Flow) {
         self.plan.flow = flow;
         self.heard_at = now;
-        if !speaks(flow) {
+        if !flow.sends() {
             self.outbound.fall_silent();
         }
     }
@@ -244,7 +256,7 @@ impl Session {
     /// Where our sound goes, if it may go anywhere. RFC 2543 put a call on hold by the address 0.0.0.0.
     fn speaks_to(&self) -> Option<SocketAddr> {
         let to = self.lock.target();
-        (speaks(self.plan.flow) && is_reachable(to)).then_some(to)
+        (self.plan.flow.sends() && is_reachable(to)).then_some(to)
     }
 
     fn report(&mut self, now: Instant, goodbye: bool, outbox: &mut Outbox) {
@@ -265,22 +277,6 @@ impl Session {
 
 fn put(outbox: &mut Outbox, to: SocketAddr, header: &Header, payload: &[u8]) {
     outbox.write(Channel::Rtp, to, |bytes| header.write(payload, bytes));
-}
-
-/// Whether we hear the peer.
-pub fn hears(flow: Flow) -> bool {
-    match flow {
-        Flow::SendRecv | Flow::RecvOnly => true,
-        Flow::SendOnly | Flow::Inactive => false,
-    }
-}
-
-/// Whether we speak to the peer.
-pub fn speaks(flow: Flow) -> bool {
-    match flow {
-        Flow::SendRecv | Flow::SendOnly => true,
-        Flow::RecvOnly | Flow::Inactive => false,
-    }
 }
 
 fn is_reachable(to: SocketAddr) -> bool {

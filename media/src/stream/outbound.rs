@@ -33,7 +33,7 @@ pub struct Outbound {
     pending_timestamp: u32,
     payload: Vec<u8>,
     relay: Option<Relay>,
-    /// The last packet began a silence, so that the next one begins a talk (RFC 3551 4.1).
+    /// Nothing was sent just now, so that the next packet begins a talk (RFC 3551 4.1).
     is_silent: bool,
     packets: u64,
     octets: u64,
@@ -104,23 +104,16 @@ impl Outbound {
             let resampler = self.resampler.get_or_insert_with(|| Resampler::new(frame.rate()));
             self.pending.extend_from_slice(resampler.convert(frame).samples());
         }
-        let packet_len = units(self.packet_time, rate.hz()) as usize;
-        let packet_units = units(self.packet_time, self.clock.rate);
-        while self.pending.len() >= packet_len {
-            self.payload.clear();
-            let encoded = self.encoder.encode(&self.pending[..packet_len], &mut self.payload);
-            self.pending.drain(..packet_len);
-            let timestamp = self.pending_timestamp;
-            self.pending_timestamp = timestamp.wrapping_add(packet_units);
-            self.clock.end = self.pending_timestamp;
-            if encoded.is_ok() {
-                let marker = std::mem::take(&mut self.is_silent);
-                let header = self.header(self.format.payload_type, timestamp, marker);
-                self.sequence = self.sequence.wrapping_add(1);
-                self.count(self.payload.len());
-                sink(&header, &self.payload);
-            }
+        self.packetise(sink);
+    }
+
+    /// The talk is over: sends what waits to fill a packet, filled up with silence.
+    pub fn end_talk(&mut self, sink: &mut Sink<'_>) {
+        if !self.pending.is_empty() {
+            self.pending.resize(self.packet_len(), 0);
+            self.packetise(sink);
         }
+        self.is_silent = true;
     }
 
     /// Sends a packet of another port as it is, but for its header. `source` names the stream that it is part of.
@@ -174,7 +167,7 @@ impl Outbound {
         self.keys.is_busy()
     }
 
-    /// Nothing is sent for a while; the next packet begins a talk.
+    /// The talk is broken off; the next packet begins another.
     pub fn fall_silent(&mut self) {
         self.is_silent = true;
         self.pending.clear();
@@ -250,6 +243,30 @@ impl Outbound {
         };
         self.relay = Some(relay);
         relay
+    }
+
+    fn packetise(&mut self, sink: &mut Sink<'_>) {
+        let len = self.packet_len();
+        while self.pending.len() >= len {
+            self.payload.clear();
+            let encoded = self.encoder.encode(&self.pending[..len], &mut self.payload);
+            self.pending.drain(..len);
+            let timestamp = self.pending_timestamp;
+            self.pending_timestamp = timestamp.wrapping_add(units(self.packet_time, self.clock.rate));
+            self.clock.end = self.pending_timestamp;
+            if encoded.is_ok() {
+                let marker = std::mem::take(&mut self.is_silent);
+                let header = self.header(self.format.payload_type, timestamp, marker);
+                self.sequence = self.sequence.wrapping_add(1);
+                self.count(self.payload.len());
+                sink(&header, &self.payload);
+            }
+        }
+    }
+
+    /// In samples.
+    fn packet_len(&self) -> usize {
+        units(self.packet_time, self.format.codec.rate().hz()) as usize
     }
 
     fn header(&self, payload_type: u8, timestamp: u32, marker: bool) -> Header {
