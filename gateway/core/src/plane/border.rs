@@ -1,6 +1,10 @@
 //! The whole border of a Shard.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use media::clip::ClipBook;
 
@@ -12,6 +16,26 @@ use crate::{
 /// One bound RTP socket, named by the shell; RTCP's socket, on the next port, has a name of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u32);
+
+/// What a shard is told at its start.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    /// The shard's WebRTC socket; without one, every `OpenPeer` ends in `PeerGone`.
+    pub web: Option<WebSocketAddress>,
+    /// How long an RTP peer may send neither RTP nor RTCP before `MediaLost` is reported.
+    pub media_lost_after: Duration,
+    /// Packets of foreign sources are neither heard nor answered. Only a test that shows what this is good for turns it off.
+    pub guard: bool,
+}
+
+/// Where the shard's one UDP socket for all browsers is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebSocketAddress {
+    /// As it is bound.
+    pub local: SocketAddr,
+    /// What pages are told to send to.
+    pub advertised: IpAddr,
+}
 
 /// All that can reach a Shard.
 #[derive(Debug)]
@@ -39,7 +63,7 @@ pub enum ShardInput<'a> {
 pub enum ShardOutput {
     /// Send this datagram; give `bytes` back by `Shard::recycle`, so that no packet costs an allocation.
     Transmit { socket: SocketId, to: SocketAddr, bytes: Vec<u8> },
-    /// Send this datagram from the WebRTC socket.
+    /// Send this datagram from the WebRTC socket; give `bytes` back likewise.
     WebTransmit { to: SocketAddr, bytes: Vec<u8> },
     /// Bind this many more RTP/RTCP socket pairs; `Bound` follows.
     Bind { count: u16 },
@@ -50,12 +74,13 @@ pub enum ShardOutput {
 }
 
 /// What the recorder's thread does; it is behind a bounded queue, and a full queue loses frames of the file, never of the call.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecorderCommand {
-    /// Open a stereo file of 16-bit samples at this rate, caller left, agent right.
+    /// Open a stereo file of 16-bit samples at this rate in Hz, caller left, agent right.
     Start { recording: RecordingId, rate: u32 },
-    /// Append interleaved samples.
-    Append { recording: RecordingId, samples: Vec<i16> },
+    /// Append interleaved samples that belong at `position`, counted in stereo samples from the start: what a full queue has lost before
+    /// them becomes silence (`media::recorder::Recorder::append`).
+    Append { recording: RecordingId, position: u64, samples: Vec<i16> },
     /// Flush, repair the header, close; `Recorded` follows.
     Seal { recording: RecordingId },
 }

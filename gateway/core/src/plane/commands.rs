@@ -1,0 +1,317 @@
+//! What the Switch wants, done.
+
+use std::time::{Duration, Instant};
+
+use media::{
+    sdp::{MediaPlan, Offer},
+    session::{Session, Start},
+    transmit::Channel,
+    webrtc::Peer,
+};
+
+use super::{
+    Shard, bridge,
+    lease::Grant,
+    play::Play,
+    port::{Collect, Line, Port, RtpLine, WebLine},
+    recording::Recording,
+    shard::Timer,
+    speech::Speech,
+};
+use crate::{
+    cause::{Cause, Fault},
+    events::media::{MediaCommand, MediaEvent, PlayEnd, Topology},
+    ids::{BridgeId, PlayId, PortId, RecordingId},
+    private::Private,
+};
+
+impl<R: rand::Rng> Shard<R> {
+    pub(super) fn obey(&mut self, now: Instant, command: MediaCommand) {
+        match command {
+            MediaCommand::LeasePorts { count } => match self.leases.lease(count) {
+                Grant::Leased(locals) => self.tell(MediaEvent::PortsLeased { locals }),
+                Grant::Bind(count) => self.bind(count),
+            },
+            MediaCommand::Open { port, plan } => self.open(now, port, plan),
+            MediaCommand::OpenPeer { port, offer } => self.open_peer(now, port, &offer),
+            MediaCommand::Replan { port, plan } => self.with_session(port, |session| session.propose(plan)),
+            MediaCommand::Commit { port } => {
+                self.with_session(port, |session| session.commit(now));
+                self.reroute_around(port);
+            }
+            MediaCommand::Rollback { port } => self.with_session(port, Session::roll_back),
+            MediaCommand::Direct { port, flow } => {
+                if let Some(port) = self.ports.get_mut(&port) {
+                    port.line.direct(now, flow);
+                }
+            }
+            MediaCommand::Bridge { bridge, topology } => self.bridge(bridge, topology),
+            MediaCommand::Unbridge { bridge } => self.unbridge(bridge),
+            MediaCommand::Play { port, play, clips, repeat } => self.play(port, play, &clips, repeat),
+            MediaCommand::Stop { port } => self.stop(port),
+            MediaCommand::Collect { port, keys_interrupt, speech_interrupts } => {
+                if let Some(port) = self.ports.get_mut(&port) {
+                    port.collect = Some(Collect { keys_interrupt, speech_interrupts, speech: Speech::new() });
+                }
+                self.reroute_around(port);
+            }
+            MediaCommand::SendDigit { port, digit: Private(digit), length } => {
+                if let Some(port) = self.ports.get_mut(&port) {
+                    port.line.outbound_mut().press(digit, length);
+                }
+            }
+            // What is recorded is what the caller hears, whoever says it: see `recording`.
+            MediaCommand::Record { recording, caller, agent: _ } => self.start_recording(recording, caller),
+            MediaCommand::PauseRecording { recording } => {
+                if let Some(recording) = self.recordings.get_mut(&recording) {
+                    recording.pause();
+                }
+            }
+            MediaCommand::ResumeRecording { recording } => {
+                if let Some(recording) = self.recordings.get_mut(&recording) {
+                    recording.resume(now);
+                }
+            }
+            MediaCommand::SealRecording { recording } => self.seal(recording),
+            MediaCommand::Mute { port, muted } => {
+                if let Some(port) = self.ports.get_mut(&port) {
+                    port.is_muted = muted;
+                }
+            }
+            MediaCommand::Fork { fork, .. } | MediaCommand::Unfork { fork } => {
+                self.tell(MediaEvent::ForkClosed { fork, cause: NOT_IMPLEMENTED });
+            }
+            MediaCommand::RestartIce { port, offer } => self.restart_ice(now, port, &offer),
+            MediaCommand::Link { port, .. } => self.tell(MediaEvent::PeerGone { port, cause: NOT_IMPLEMENTED }),
+            MediaCommand::Close { port } => self.close(now, port),
+        }
+        self.wake_ticker(now);
+    }
+
+    fn open(&mut self, now: Instant, id: PortId, plan: MediaPlan) {
+        // The Switch opens only what it was leased; if it errs, the call sees a port that nothing comes to.
+        let Some(lease) = self.leases.take(plan.local).filter(|_| !self.ports.contains_key(&id)) else {
+            self.tell(MediaEvent::MediaLost { port: id });
+            return;
+        };
+        let start = Start { instant: now, unix_ms: self.utc.0, guard: self.config.guard };
+        let session = Session::new(start, plan, &mut self.rng);
+        self.sockets.insert(lease.rtp, (id, Channel::Rtp));
+        self.sockets.insert(lease.rtcp, (id, Channel::Rtcp));
+        self.admit(now, id, Line::Rtp(Box::new(RtpLine { session, lease })));
+        self.timers.set(Timer::Silence(id), now + self.config.media_lost_after);
+    }
+
+    fn open_peer(&mut self, now: Instant, id: PortId, offer: &Offer) {
+        let Some(web) = self.config.web.filter(|_| !self.ports.contains_key(&id)) else {
+            self.tell(MediaEvent::PeerGone { port: id, cause: NOT_IMPLEMENTED });
+            return;
+        };
+        let ssrc = self.rng.next_u32();
+        let accepted = Peer::accept(now, web.local, web.advertised, offer, ssrc);
+        let Some((peer, answer)) = accepted.ok().filter(|(peer, _)| self.demux.insert_ufrag(peer.ufrag(), id)) else {
+            self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
+            return;
+        };
+        let line = WebLine::new(now, peer, ssrc, &mut self.rng);
+        self.tell(MediaEvent::PeerAnswered { port: id, answer });
+        self.admit(now, id, Line::Web(Box::new(line)));
+    }
+
+    /// A refused offer leaves the connection as it stood, but the page that made it has left that network: for the call it is gone.
+    fn restart_ice(&mut self, now: Instant, id: PortId, offer: &Offer) {
+        let Some(Port { line: Line::Web(line), .. }) = self.ports.get_mut(&id) else {
+            self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
+            return;
+        };
+        match line.peer.reoffer(now, offer) {
+            Ok(answer) => {
+                self.demux.insert_ufrag(line.peer.ufrag(), id);
+                self.tell(MediaEvent::PeerAnswered { port: id, answer });
+            }
+            Err(_) => self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT }),
+        }
+        self.flush(id);
+        self.drain(now, id);
+    }
+
+    fn admit(&mut self, now: Instant, id: PortId, line: Line) {
+        self.ports.insert(id, Port::new(line));
+        self.timers.set(Timer::Quality(id), now + QUALITY_EVERY);
+        self.flush(id);
+        // A bridge may have been said first.
+        let waiting = self.bridges.iter().find(|(_, topology)| bridge::members(topology).contains(&id)).map(|(bridge, _)| *bridge);
+        if let Some(port) = self.ports.get_mut(&id) {
+            port.bridge = waiting;
+        }
+        self.reroute_around(id);
+    }
+
+    fn close(&mut self, now: Instant, id: PortId) {
+        self.stop(id);
+        let recordings: Vec<_> = self.recordings.iter().filter(|(_, recording)| recording.caller == id).map(|(id, _)| *id).collect();
+        recordings.into_iter().for_each(|recording| self.seal(recording));
+        let Some(port) = self.ports.get_mut(&id) else { return };
+        port.line.close(now, &mut self.outbox);
+        let quality = port.quality();
+        self.flush(id);
+        let Some(port) = self.ports.remove(&id) else { return };
+        for timer in [Timer::Line(id), Timer::Quality(id), Timer::Silence(id)] {
+            self.timers.stop(&timer);
+        }
+        match port.line {
+            Line::Rtp(line) => {
+                self.sockets.remove(&line.lease.rtp);
+                self.sockets.remove(&line.lease.rtcp);
+                self.timers.set(Timer::Rest(line.lease.local), now + REST);
+                self.leases.rest(line.lease);
+            }
+            Line::Web(_) => self.demux.remove(id),
+        }
+        if let Some(bridge) = port.bridge {
+            self.reroute(bridge);
+        }
+        self.tell(MediaEvent::Closed { port: id, quality });
+    }
+
+    fn bridge(&mut self, id: BridgeId, topology: Topology) {
+        self.unbridge(id);
+        for member in bridge::members(&topology) {
+            let Some(port) = self.ports.get_mut(&member) else { continue };
+            // A port is in one bridge at a time: the younger one has it.
+            if let Some(former) = port.bridge.replace(id).filter(|former| *former != id) {
+                self.reroute(former);
+            }
+        }
+        self.bridges.insert(id, topology);
+        self.reroute(id);
+    }
+
+    fn unbridge(&mut self, id: BridgeId) {
+        let Some(topology) = self.bridges.remove(&id) else { return };
+        for member in bridge::members(&topology) {
+            if let Some(port) = self.ports.get_mut(&member).filter(|port| port.bridge == Some(id)) {
+                port.bridge = None;
+                port.line.outbound_mut().fall_silent();
+                self.reroute_around(member);
+            }
+        }
+    }
+
+    fn play(&mut self, id: PortId, play: PlayId, clips: &[String], repeat: bool) {
+        self.stop(id);
+        let clips = clips.iter().map(|name| self.clips.clips.get(name).cloned()).collect::<Option<Vec<_>>>();
+        match (self.ports.get_mut(&id), clips) {
+            (Some(port), Some(clips)) => port.play = Some(Play::new(play, clips, repeat)),
+            (None, _) | (_, None) => self.tell(MediaEvent::PlayDone { port: id, play, end: PlayEnd::Failed }),
+        }
+    }
+
+    fn stop(&mut self, id: PortId) {
+        if let Some(play) = self.ports.get_mut(&id).and_then(|port| port.play.take()) {
+            self.break_off(id);
+            self.tell(MediaEvent::PlayDone { port: id, play: play.id, end: PlayEnd::Stopped });
+        }
+    }
+
+    fn start_recording(&mut self, id: RecordingId, caller: PortId) {
+        let Some(rate) = self.ports.get(&caller).map(|port| port.line.rate()) else {
+            // A file that goes on without its caller would never be sealed.
+            if !self.recordings.contains_key(&id) {
+                self.tell(MediaEvent::RecordingFailed { recording: id, reason: "the caller's port is not open".into() });
+            }
+            return;
+        };
+        let former = match self.recordings.get_mut(&id) {
+            Some(recording) => std::mem::replace(&mut recording.caller, caller),
+            None => {
+                let recording = Recording::new(id, caller, rate);
+                self.record(recording.start());
+                self.recordings.insert(id, recording);
+                caller
+            }
+        };
+        self.reroute_around(former);
+        self.reroute_around(caller);
+    }
+
+    fn seal(&mut self, id: RecordingId) {
+        let Some(recording) = self.recordings.remove(&id) else { return };
+        let caller = recording.caller;
+        recording.seal().into_iter().for_each(|command| self.record(command));
+        self.reroute_around(caller);
+    }
+
+    fn with_session(&mut self, id: PortId, act: impl FnOnce(&mut Session)) {
+        if let Some(Port { line: Line::Rtp(line), .. }) = self.ports.get_mut(&id) {
+            act(&mut line.session);
+        }
+    }
+
+    /// Settles anew who hears whom around a port, and how.
+    pub(super) fn reroute_around(&mut self, id: PortId) {
+        let Some(port) = self.ports.get_mut(&id) else { return };
+        match port.bridge {
+            Some(bridge) => self.reroute(bridge),
+            None => {
+                (port.hears, port.relayed, port.relays_to) = (Vec::new(), None, Vec::new());
+                self.listen(&[id]);
+            }
+        }
+    }
+
+    fn reroute(&mut self, id: BridgeId) {
+        let Some(topology) = self.bridges.get(&id) else { return };
+        let mut members = bridge::members(topology);
+        members.retain(|member| self.ports.get(member).is_some_and(|port| port.bridge == Some(id)));
+        for &member in &members {
+            let mut hears = bridge::speakers(topology, member);
+            hears.retain(|speaker| members.contains(speaker));
+            let codec_of = |port: PortId| self.ports.get(&port).map(|port| port.line.codec());
+            let relayed = match hears.as_slice() {
+                [speaker] if codec_of(*speaker) == codec_of(member) => Some(*speaker),
+                _ => None,
+            };
+            if let Some(port) = self.ports.get_mut(&member) {
+                (port.hears, port.relayed) = (hears, relayed);
+            }
+        }
+        for &member in &members {
+            let relays_to = members.iter().copied().filter(|other| self.ports.get(other).is_some_and(|port| port.relayed == Some(member)));
+            let relays_to = relays_to.collect();
+            if let Some(port) = self.ports.get_mut(&member) {
+                port.relays_to = relays_to;
+            }
+        }
+        self.listen(&members);
+    }
+
+    /// Packets are kept only of those whom someone needs as sound: a mix, a recording, an ear for speech.
+    fn listen(&mut self, members: &[PortId]) {
+        for &member in members {
+            let recording = self.recordings.iter().find(|(_, recording)| recording.caller == member).map(|(id, _)| *id);
+            if let Some(port) = self.ports.get_mut(&member) {
+                port.recording = recording;
+            }
+        }
+        for &member in members {
+            let hears_as_sound = |port: &Port| port.hears.contains(&member) && (port.relayed.is_none() || port.recording.is_some());
+            let is_heard = members.iter().filter_map(|other| self.ports.get(other)).any(hears_as_sound);
+            if let Some(port) = self.ports.get_mut(&member) {
+                let listen = is_heard || port.recording.is_some() || port.listens_for_speech();
+                port.line.inbound_mut().listen(listen);
+            }
+        }
+    }
+}
+
+pub(super) const QUALITY_EVERY: Duration = Duration::from_secs(5);
+
+/// The far end may send for a while after it was told to stop; no new call shall hear that.
+const REST: Duration = Duration::from_secs(5);
+
+/// The page's offer holds nothing that we can do; Q.850 88, incompatible destination.
+const UNFIT: Cause = Cause { sip: 488, q850: 88, fault: Fault::Unknown, retry: false };
+
+/// Q.850 79, service or option not implemented.
+const NOT_IMPLEMENTED: Cause = Cause { sip: 501, q850: 79, fault: Fault::Gateway, retry: false };
