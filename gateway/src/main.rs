@@ -6,7 +6,6 @@ mod cli;
 mod shell;
 mod store;
 mod telemetry;
-mod unplugged;
 
 use std::process::ExitCode;
 

@@ -16,19 +16,6 @@ pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
-
-    #[error("a sample rate of {0} Hz is not supported")]
-    #[error("not a WAV file that we can read or write: {0}")]
-    #[error("the file cannot be read or written: {0}")]
-    /// A file that cannot be read or written.
-    /// A sound file that is none.
-    /// A sound file with a rate that no sound has.
-    File(#[from] std::io::Error),
-    SampleRate(u32),
-    Wav(#[from] hound::Error),
-#[derive(Debug, thiserror::Error)]
-/// What this crate cannot do.
-pub enum Error {
 pub mod seq;
 pub mod session;
 pub mod source;
@@ -37,4 +24,17 @@ pub mod time;
 pub mod tone;
 pub mod transmit;
 pub mod webrtc;
+
+/// What this crate cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A sound file that is none.
+    #[error("not a WAV file that we can read or write: {0}")]
+    Wav(#[from] hound::Error),
+    /// A file that cannot be read or written.
+    #[error("the file cannot be read or written: {0}")]
+    File(#[from] std::io::Error),
+    /// A sound file with a rate that no sound has.
+    #[error("a sample rate of {0} Hz is not supported")]
+    SampleRate(u32),
 }

@@ -98,6 +98,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                     self.echoes.push_back(Echo::Left(channel));
                 }
             },
+            Output::Rejected(Rejection { from, dialled, status, why, .. }) => tracing::info!(%from, dialled, status, why, "a call was not let in"),
             Output::Write(record) => self.ledger.write(record),
         }
     }

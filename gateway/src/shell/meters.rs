@@ -66,6 +66,7 @@ impl SwitchMeters {
             Output::Ask(_) => 3,
             Output::Push { .. } => 4,
             Output::Write(_) => 5,
+            Output::Rejected(_) => 6,
         };
         self.outputs[kind].increment(1);
     }

@@ -1,4 +1,7 @@
-//! Wires a node: store, recorder, media threads, the switch's thread, and the way it ends.
+//! Wires a node: store, recorder, media threads, the switch's thread, the API, and the way it ends.
+
+mod joints;
+mod node;
 
 use std::{
     io,
@@ -11,28 +14,25 @@ use std::{
 
 use anyhow::{Context, bail};
 use gateway_core::{
-    config::Config,
     ids::ShardId,
-    now::Now,
-    switch::{AdminCommand, Input, Output, Switch},
+    ivr::Library,
+    plane::{Shard, ShardConfig, WebSocketAddress},
+    switch::{AdminCommand, Setup, Switch},
 };
-use media::clip::ClipBook;
 use rand_chacha::ChaCha20Rng;
 use sd_notify::NotifyState;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
 };
 
+use self::{joints::StoreLedger, node::Node};
 use crate::{
+    api,
     cli::{self, Plan},
-    shell::{
-        Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Plane, PortRange, Recorder, ShardTold, Snapshot,
-        library::Shelf,
-    },
+    shell::{Handle, library::Shelf},
+    store::{self, Store},
     telemetry::{self, LogForm, Metrics},
-    unplugged::{NoMedia, NoStore},
 };
 
 /// Serves until SIGTERM, SIGINT, or the fall of the switch's thread.
@@ -56,17 +56,33 @@ pub(crate) fn dial(dial: cli::Dial) -> ExitCode {
 
 async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     let begun = Instant::now();
-    tokio::spawn(metrics.keep_up());
+    tokio::spawn(metrics.clone().keep_up());
     let config = &plan.config;
     let shelf = Shelf::read(&config.ivr.dir);
     for fault in &shelf.faults {
         tracing::warn!(%fault, "left out");
     }
-    let brain = Switch::new(rand::make_rng::<ChaCha20Rng>());
-    let mut node = Node::start(config, &shelf.clips, brain, |_, _| NoMedia::default(), NoStore, NoStore)?;
-    notify(NotifyState::Ready);
-    announce(plan, &node, begun);
-
+    let store = Store::open(&config.node.data_dir).await.context("the store")?;
+    if let Some(script) = shelf.scripts.get(MAIN) {
+        store.set_lessons(store::Lessons { rules: script.rules().clone(), weights: *script.weights() });
+    }
+    if plan.demo {
+        store::demo::seed(&store).await.context("the demo's customers")?;
+    }
+    let library = Library { scripts: shelf.scripts, prompts: shelf.prompts };
+    let setup = Setup {
+        config: Arc::new(config.clone()),
+        library: library.clone(),
+        secret: api::secret(&config.node.data_dir)?,
+        shards: (0..u64::from(config.media.shards)).map(ShardId).collect(),
+    };
+    let brain = Switch::new(rand::make_rng::<ChaCha20Rng>(), setup);
+    let advertised = config.media.advertised;
+    let plane = |_, local| {
+        let config = ShardConfig { web: Some(WebSocketAddress { local, advertised }), ..ShardConfig::default() };
+        Shard::new(config, rand::make_rng::<ChaCha20Rng>())
+    };
+    let mut node = Node::start(config, &shelf.clips, brain, plane, store.clone(), StoreLedger::new(store.clone()))?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
@@ -77,78 +93,6 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     drain(&node.handle, Duration::from_secs(config.node.drain_s.into())).await;
     node.stop().await;
     Ok(())
-}
-
-/// Threads that run, and the ways to them.
-struct Node {
-    handle: Handle,
-    sip: Vec<SocketAddr>,
-    switch: Mailbox<Arrival>,
-    ended: oneshot::Receiver<()>,
-    shards: Vec<(Mailbox<ShardTold>, JoinHandle<()>)>,
-    recorder: Recorder,
-}
-
-impl Node {
-    /// Binds every socket first, so that a port that is taken is told before anything runs.
-    fn start<B: Brain, P: Plane, A: Answers, L: Ledger + 'static>(
-        config: &Config,
-        clips: &Arc<ClipBook>,
-        brain: B,
-        plane: impl Fn(ShardId, SocketAddr) -> P,
-        answers: A,
-        ledger: L,
-    ) -> anyhow::Result<Self> {
-        let listen: Vec<SocketAddr> = config.endpoints.iter().map(|endpoint| endpoint.listen).collect();
-        let driver = Driver::bind(&listen)?;
-        let sip = driver.local_addresses()?;
-        let threads = bind_shards(config)?;
-        let recorder =
-            Recorder::start(&config.recording.dir).with_context(|| format!("recordings in {}", config.recording.dir.display()))?;
-
-        let switch = driver.mailbox();
-        let handle = driver.handle();
-        let mut shards = Vec::with_capacity(threads.len());
-        for (number, thread) in threads.into_iter().enumerate() {
-            let mailbox = thread.mailbox();
-            let plane = plane(ShardId(number as u64), thread.web_address()?);
-            let joined = thread.spawn(plane, switch.clone(), recorder.tape(mailbox.clone()))?;
-            // The queue is new and empty: the first word fits.
-            let _ = mailbox.try_send(ShardTold::Clips(clips.clone()));
-            shards.push((mailbox, joined));
-        }
-        let asks = Asks::new(Arc::new(answers), runtime::Handle::current(), switch.clone());
-        let mailboxes = shards.iter().map(|(mailbox, _)| mailbox.clone()).collect();
-        let ended = driver.spawn(brain, mailboxes, asks, ledger)?;
-        Ok(Self { handle, sip, switch, ended, shards, recorder })
-    }
-
-    /// Ends the threads in the order in which they tell each other things: switch, shards, recorder.
-    async fn stop(self) {
-        // A thread that is gone needs no word.
-        let _ = self.switch.send(Arrival::Stop).await;
-        let _ = tokio::time::timeout(STOP_MAX, self.ended).await;
-        for (mailbox, _) in &self.shards {
-            let _ = mailbox.send(ShardTold::Stop).await;
-        }
-        let (shards, recorder) = (self.shards, self.recorder);
-        let stopped = tokio::task::spawn_blocking(move || {
-            for (mailbox, joined) in shards {
-                drop(mailbox);
-                let _ = joined.join();
-            }
-            recorder.stop();
-        });
-        let _ = tokio::time::timeout(STOP_MAX, stopped).await;
-    }
-}
-
-fn bind_shards(config: &Config) -> io::Result<Vec<MediaThread>> {
-    let media = &config.media;
-    let range = PortRange { listen: media.listen, first: media.ports.0, last: media.ports.1 };
-    let place = |number: u16| SocketAddr::new(media.listen, if media.web_port == 0 { 0 } else { media.web_port.saturating_add(number) });
-    let pieces = range.split(media.shards).into_iter().zip(0..);
-    pieces.map(|(ports, number)| MediaThread::bind(ShardId(number.into()), place(number), ports)).collect()
 }
 
 /// Refuses new calls and waits for the last one to end, but not for ever.
@@ -195,27 +139,6 @@ fn notify(state: NotifyState<'_>) {
         tracing::debug!(%error, "systemd was not told");
     }
 }
-
-impl Brain for Switch<ChaCha20Rng> {
-    fn handle(&mut self, now: Now, input: Input<'_>) {
-        Self::handle(self, now, input);
-    }
-
-    fn poll(&mut self) -> Option<Output> {
-        Self::poll(self)
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        Self::deadline(self)
-    }
-
-    fn live(&self) -> Snapshot {
-        Snapshot::default()
-    }
-}
-
-/// Threads end within a turn, and the recorder within a flush.
-const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// While draining.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

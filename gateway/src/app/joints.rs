@@ -1,0 +1,88 @@
+//! Where the pure core meets the threads, and the store the switch.
+
+use std::{collections::VecDeque, time::Instant};
+
+use gateway_core::{
+    events::{ask::AskFailure, record::Record, story::Story},
+    now::Now,
+    plane::{Shard, ShardInput, ShardOutput},
+    private::Private,
+    switch::{Input, Output, Switch},
+};
+use rand_chacha::ChaCha20Rng;
+
+use crate::{
+    shell::{Answers, Brain, Ledger, Plane, Snapshot},
+    store::Store,
+};
+
+impl Brain for Switch<ChaCha20Rng> {
+    fn handle(&mut self, now: Now, input: Input<'_>) {
+        Self::handle(self, now, input);
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        Self::poll(self)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+
+    fn live(&self) -> Snapshot {
+        Snapshot { draining: self.is_draining(), calls: self.calls().collect(), agents: self.agents().map(|agent| agent.id).collect() }
+    }
+}
+
+impl Plane for Shard<ChaCha20Rng> {
+    fn handle(&mut self, now: Now, input: ShardInput<'_>) {
+        Self::handle(self, now, input);
+    }
+
+    fn poll(&mut self) -> Option<ShardOutput> {
+        Self::poll(self)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+
+    fn recycle(&mut self, bytes: Vec<u8>) {
+        Self::recycle(self, bytes);
+    }
+}
+
+impl Answers for Store {
+    async fn identify(&self, token: Option<Private<String>>, number: Option<Private<String>>) -> Result<Story, AskFailure> {
+        let (token, number) = (token.as_ref().map(|token| token.0.as_str()), number.as_ref().map(|number| number.0.as_str()));
+        Self::identify(self, token, number).await.map_err(|error| AskFailure::Failed(error.to_string()))
+    }
+}
+
+/// Records on their way to the store, in order; what it cannot take now is held and offered again.
+pub(super) struct StoreLedger {
+    store: Store,
+    held: VecDeque<Record>,
+}
+
+impl StoreLedger {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, held: VecDeque::new() }
+    }
+}
+
+impl Ledger for StoreLedger {
+    fn write(&mut self, record: Record) {
+        self.held.push_back(record);
+        while let Some(record) = self.held.pop_front() {
+            if let Err(full) = self.store.append(record) {
+                self.held.push_front(*full.0);
+                return;
+            }
+        }
+    }
+
+    fn lag(&self) -> usize {
+        self.held.len()
+    }
+}
