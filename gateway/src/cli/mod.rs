@@ -1,1 +1,3 @@
 //! Command-line verbs.
+
+pub(crate) mod ivr;
