@@ -35,7 +35,7 @@ struct Keys;
 
 impl Modify for Keys {
     fn modify(&self, contract: &mut utoipa::openapi::OpenApi) {
-        let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key from [api] in tandem.toml")).build();
+        let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The API key, which stands in api.key of the data directory")).build();
         contract.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(key));
     }
 }

@@ -27,10 +27,13 @@ pub(super) struct Visitor {
 
 pub(super) async fn run(api: Api, mut socket: WebSocket, visitor: Visitor) {
     let Some((channel, mut outgoing, early)) = enter(&api, &mut socket, &visitor).await else { return };
-    if let Some(warning) = visitor.warning
-        && socket.send(problem(&warning)).await.is_err()
-    {
-        return;
+    // The greeting is the first word, whatever else there is to say.
+    let Some(hello) = outgoing.recv().await else { return };
+    let warning = visitor.warning.as_deref().map(problem);
+    for message in [Some(Message::Text(hello)), warning].into_iter().flatten() {
+        if socket.send(message).await.is_err() {
+            return;
+        }
     }
     if let Some(early) = early {
         hear(&api, &channel, &mut socket, &early).await;

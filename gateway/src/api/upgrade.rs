@@ -76,7 +76,7 @@ fn open(api: Api, headers: &HeaderMap, upgrade: Upgrade, visitor: Visitor) -> Re
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "This page's origin may not connect",
-            "Open the page from this gateway, or list its origin under [api] origins in tandem.toml.",
+            "Open the page from this gateway itself.",
         ));
     }
     let upgrade = upgrade.map_err(|rejection| {

@@ -26,3 +26,5 @@ pub use handle::{Away, Handle, Joined, Snapshot};
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;
 pub(crate) use shard::{MediaThread, Plane, ShardTold};
+#[cfg(test)]
+pub(crate) use handle::Told;

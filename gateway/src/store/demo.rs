@@ -107,8 +107,8 @@ const LIVES: [Life; 3] = [
             (30, Medium::Portal, "оплачено рахунок 1041", None),
             (1, Medium::Chat, "посилка запізнюється", Some("delivery")),
         ],
-        facts: &[("order", "A-17"), ("account", "10021187")],
-        case: Some("Посилка A-17 запізнюється"),
+        facts: &[("order_number", "1017")],
+        case: Some("Посилка 1017 запізнюється"),
     },
     Life {
         language: "ru",
@@ -129,8 +129,8 @@ const LIVES: [Life; 3] = [
         language: "en",
         segment: "trial",
         calls: &[(37, "returns", Some("returns")), (24, "returns", None), (15, "delivery", None), (9, "returns", None), (4, "returns", Some("returns"))],
-        elsewhere: &[(10, Medium::Form, "return form for order B-52", Some("returns")), (4, Medium::Messenger, "asked for a label", None)],
-        facts: &[("order", "B-52")],
+        elsewhere: &[(10, Medium::Form, "return form for order 2052", Some("returns")), (4, Medium::Messenger, "asked for a label", None)],
+        facts: &[("order_number", "2052")],
         case: None,
     },
 ];

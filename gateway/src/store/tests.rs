@@ -54,7 +54,7 @@ fn fact(key: &str, value: &str, t: u64, privacy: Privacy) -> Fact {
 
 async fn write(store: &Store, records: impl IntoIterator<Item = Record>) -> Lag {
     for record in records {
-        store.append(record).expect("room");
+        store.append(record);
     }
     store.flush().await
 }
