@@ -8,32 +8,52 @@ use std::{
 
 use gateway_core::{
     events::story::{MenuPresented, Story},
-    ivr::{PromptBook, Script, explain, preview},
+    ivr::{self, PromptBook, Script, preview},
     now::Now,
 };
 use serde_json::json;
+use tokio::runtime;
 
-use crate::store::{self, Store, utc_now};
+use super::report::{self, Failed, Remark};
+use crate::{
+    shell::library::Shelf,
+    store::{self, Store, utc_now},
+};
 
 /// What `tandem ivr explain` is asked.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Explain {
+pub(super) struct Explain {
     /// The caller's number, E.164.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    pub(crate) caller: String,
+    caller: String,
     /// Where the node keeps its store; the node may be running.
     #[arg(long, default_value = "tandem-data", value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    data: PathBuf,
     /// Scripts and prompts.
     #[arg(long, default_value = "ivr-scripts", value_name = "DIR")]
-    pub(crate) scripts: PathBuf,
+    scripts: PathBuf,
     /// The script, by name.
     #[arg(long, default_value = "main", value_name = "NAME")]
-    pub(crate) script: String,
+    script: String,
+}
+
+/// Explains, and says so.
+pub(super) fn explain(ask: &Explain, json: bool) -> Result<(), Failed> {
+    let shelf = Shelf::read(&ask.scripts);
+    let Some(script) = shelf.scripts.get(&ask.script).cloned() else {
+        if shelf.faults.is_empty() {
+            return Err(format!("there is no script {} in {}", ask.script, ask.scripts.display()).into());
+        }
+        return Err(Failed::Remarks(shelf.faults.into_iter().map(Remark::script).collect()));
+    };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let told = runtime.block_on(tell(&ask.data, &ask.caller, json, script, shelf.prompts));
+    report::say(&told.map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 /// Looks the caller up, walks the script to its first menu and says what decided the order.
-pub(crate) async fn run(data: &Path, caller: &str, json: bool, script: Arc<Script>, prompts: Arc<PromptBook>) -> Result<String, store::Error> {
+async fn tell(data: &Path, caller: &str, json: bool, script: Arc<Script>, prompts: Arc<PromptBook>) -> Result<String, store::Error> {
     let store = Store::look(data).await?;
     store.set_lessons(store::Lessons { rules: script.rules().clone(), weights: script.weights() });
     let now = Now { instant: Instant::now(), utc: utc_now() };
@@ -43,7 +63,7 @@ pub(crate) async fn run(data: &Path, caller: &str, json: bool, script: Arc<Scrip
 }
 
 fn as_json(caller: &str, story: &Story, menu: Option<&MenuPresented>) -> String {
-    let why = menu.map(|menu| explain(menu, "en"));
+    let why = menu.map(|menu| ivr::explain(menu, "en"));
     json!({
         "caller": caller,
         "customer": story.customer,
@@ -69,7 +89,7 @@ fn in_words(caller: &str, story: &Story, menu: Option<&MenuPresented>) -> String
     };
     let Some(menu) = menu else { return format!("{who}.\nThe script comes to no menu for this caller.") };
     let order: Vec<String> = menu.order.iter().map(|scored| scored.item.replace('_', " ")).collect();
-    format!("{who}.\nHears: {}.\n{}", order.join(", "), explain(menu, "en"))
+    format!("{who}.\nHears: {}.\n{}", order.join(", "), ivr::explain(menu, "en"))
 }
 
 #[cfg(test)]
@@ -93,14 +113,14 @@ mod tests {
 
         let mut firsts = Vec::new();
         for (number, name) in store::demo::CUSTOMERS {
-            let said = run(directory.path(), number, false, script.clone(), prompts.clone()).await.unwrap();
+            let said = tell(directory.path(), number, false, script.clone(), prompts.clone()).await.unwrap();
             assert!(said.contains(name), "{said}");
             let (_, order) = said.split_once("Hears: ").unwrap();
             firsts.push(order.split([',', '.']).next().unwrap().to_owned());
         }
         assert_eq!(firsts, ["delivery", "billing", "returns"]);
 
-        let stranger = run(directory.path(), "+4420712345678", true, script, prompts).await.unwrap();
+        let stranger = tell(directory.path(), "+4420712345678", true, script, prompts).await.unwrap();
         let stranger: serde_json::Value = serde_json::from_str(&stranger).unwrap();
         assert_eq!(stranger["customer"], serde_json::Value::Null);
         assert!(stranger["why"].as_str().is_some_and(|why| !why.is_empty()));

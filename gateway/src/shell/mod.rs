@@ -4,10 +4,12 @@
 //! the pure core does, and both obey the same law of one `handle`, then `poll` until `None`.
 
 mod asks;
+mod clips;
 mod clock;
 mod driver;
 mod effects;
 mod handle;
+pub(crate) mod library;
 mod mailbox;
 mod meters;
 mod pages;
@@ -22,7 +24,9 @@ mod wav;
 pub(crate) use asks::{Answers, Asks};
 pub(crate) use driver::{Arrival, Brain, Driver};
 pub(crate) use effects::Ledger;
+#[expect(unused_imports, reason = "the API speaks through these")]
 pub use handle::{Away, Handle, Joined, Snapshot};
+pub(crate) use mailbox::Mailbox;
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;
 pub(crate) use shard::{MediaThread, Plane, ShardTold};

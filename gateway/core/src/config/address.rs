@@ -82,7 +82,12 @@ mod tests {
     fn examples_and_private_addresses_are_known() {
         assert!(["192.0.2.1", "198.51.100.9", "203.0.113.255", "2001:db8::1"].map(ip).into_iter().all(is_example));
         assert!(!is_example(ip("192.0.3.1")));
-        assert!(["127.0.0.1", "10.1.1.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"].map(ip).into_iter().all(is_private));
+        assert!(
+            ["127.0.0.1", "10.1.1.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"]
+                .map(ip)
+                .into_iter()
+                .all(is_private)
+        );
         assert!(!is_private(ip("100.128.0.1")));
     }
 

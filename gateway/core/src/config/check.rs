@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -13,8 +12,7 @@ use toml::Spanned;
 
 use super::{
     AgentEntry, Certificate, Config, ConfigFault, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction, Tls,
-    Trunk,
-    address,
+    Trunk, address,
     file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SipTable, TrunkTable, Word},
     walk::{Names, Walk},
 };
@@ -114,7 +112,11 @@ impl Walk<'_> {
         let session_secret = table.session_secret.map(|word| {
             let secret = self.word(&word);
             if secret.len() < SECRET_MIN {
-                self.fault(word.span(), "a session secret of fewer than 32 characters can be guessed", Some("make one: openssl rand -hex 32"));
+                self.fault(
+                    word.span(),
+                    "a session secret of fewer than 32 characters can be guessed",
+                    Some("make one: openssl rand -hex 32"),
+                );
             }
             Private(secret)
         });
@@ -197,7 +199,14 @@ impl Walk<'_> {
         if tables.is_empty() {
             // A node that was told nothing answers this machine and nobody else.
             let sources = vec![(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)];
-            return vec![Trunk { name: "loopback".into(), sources, default_region: None, nat: false, codecs: CODECS.into(), advertised: None }];
+            return vec![Trunk {
+                name: "loopback".into(),
+                sources,
+                default_region: None,
+                nat: false,
+                codecs: CODECS.into(),
+                advertised: None,
+            }];
         }
         let mut names = Names::default();
         tables.into_iter().map(|table| self.trunk(table, &mut names, media)).collect()
@@ -213,7 +222,11 @@ impl Walk<'_> {
         let public = sources.iter().find(|(address, _)| !address::is_private(*address));
         if let (Some((source, _)), true) = (public, address::is_private(advertised.unwrap_or(media.advertised))) {
             let message = format!("`{name}` calls from {source} and would be told to send its media to {}", media.advertised);
-            self.warn(table.name.span(), &message, Some("set `advertised` here or under [media] to the address that the carrier can reach"));
+            self.warn(
+                table.name.span(),
+                &message,
+                Some("set `advertised` here or under [media] to the address that the carrier can reach"),
+            );
         }
         let default_region = table.default_region.map(|word| {
             let region = self.word(&word);
@@ -264,7 +277,11 @@ impl Walk<'_> {
             let Some(route) = self.route(table, trunks, scripts, record) else { continue };
             let twin = seen.insert((route.dialled.clone(), route.trunk.clone()), line);
             if let Some(earlier) = catch_all.or(twin) {
-                self.fault(at, &format!("this route is never reached: the one on line {earlier} takes its calls"), Some("the first that fits wins"));
+                self.fault(
+                    at,
+                    &format!("this route is never reached: the one on line {earlier} takes its calls"),
+                    Some("the first that fits wins"),
+                );
             }
             if route.dialled == "*" && route.trunk.is_none() {
                 catch_all = catch_all.or(Some(line));
@@ -326,7 +343,11 @@ impl Walk<'_> {
             let at = table.id.as_ref().map_or(table.login.span(), Spanned::span);
             let id = table.id.map_or_else(|| id_of(&login), Spanned::into_inner);
             if let Some(other) = ids.insert(id, login.clone()) {
-                self.fault(at.clone(), &format!("`{other}` has this id already"), Some("ids stand in history: give each person one for good"));
+                self.fault(
+                    at.clone(),
+                    &format!("`{other}` has this id already"),
+                    Some("ids stand in history: give each person one for good"),
+                );
             }
             if id >= 1 << 53 {
                 self.fault(at, "an id does not fit into a page", Some("use a number below 2^53"));

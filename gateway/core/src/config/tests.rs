@@ -47,7 +47,7 @@ fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
 
 #[test]
 fn a_fault_of_syntax_has_its_place() {
-    let faults = faults("[node]\nname = \"a\nb\"\n");
+    let faults = faults("[node]\nname = \n");
     assert_eq!((faults[0].file.as_str(), faults[0].line), ("tandem.toml", 2));
 }
 
@@ -68,7 +68,10 @@ fn an_address_out_of_a_document_is_refused_wherever_it_stands() {
 fn rtp_ports_are_even_and_in_order() {
     assert_eq!(only("[media]\nports = [20001, 20011]"), "the first RTP port is odd");
     assert_eq!(only("[media]\nports = [20010, 20000]"), "the last RTP port comes before the first");
-    assert_eq!(only("[[sip]]\nlisten = \"0.0.0.0:20002\"\n[media]\nports = [20000, 20010]"), "SIP listens on port 20002, inside the RTP range");
+    assert_eq!(
+        only("[[sip]]\nlisten = \"0.0.0.0:20002\"\n[media]\nports = [20000, 20010]"),
+        "SIP listens on port 20002, inside the RTP range"
+    );
 }
 
 #[test]
@@ -81,16 +84,11 @@ fn a_name_stands_once() {
 
 #[test]
 fn a_route_names_what_exists() {
-    let text = "[[trunk]]\nname = \"carrier\"\nsources = [\"10.0.0.0/8\"]\n[[route]]\ndialled = \"1\"\ntrunk = \"carier\"\nscript = \"mian\"\n";
+    let text =
+        "[[trunk]]\nname = \"carrier\"\nsources = [\"10.0.0.0/8\"]\n[[route]]\ndialled = \"1\"\ntrunk = \"carier\"\nscript = \"mian\"\n";
     let faults = faults(text);
     let seen: Vec<_> = faults.iter().map(|fault| (fault.line, fault.message.as_str(), fault.help.as_deref().unwrap_or_default())).collect();
-    assert_eq!(
-        seen,
-        [
-            (7, "no script is called `mian`", "known: main"),
-            (6, "no trunk is called `carier`", "did you mean `carrier`?"),
-        ]
-    );
+    assert_eq!(seen, [(7, "no script is called `mian`", "known: main"), (6, "no trunk is called `carier`", "did you mean `carrier`?"),]);
 }
 
 #[test]

@@ -33,7 +33,8 @@ pub(super) struct Names {
 impl Walk<'_> {
     pub(super) fn socket(&mut self, word: Option<Word>, default: SocketAddr) -> SocketAddr {
         let Some(word) = word else { return default };
-        let Some(socket) = self.parsed::<SocketAddr>(&word, "not an address with a port", "such as \"0.0.0.0:5060\" or \"[::]:5060\"") else {
+        let Some(socket) = self.parsed::<SocketAddr>(&word, "not an address with a port", "such as \"0.0.0.0:5060\" or \"[::]:5060\"")
+        else {
             return default;
         };
         if address::is_example(socket.ip()) {
@@ -83,9 +84,10 @@ impl Walk<'_> {
             Err(Unfit::Unreadable) => (format!("`{text}` is not a network"), "such as \"10.20.0.0/16\" or \"10.20.0.7\"".to_owned()),
             Err(Unfit::TooLong(longest)) => ("the prefix is longer than the address".to_owned(), format!("at most /{longest}")),
             Err(Unfit::Everyone) => ("this trunk is everyone on the network".to_owned(), "name the carrier's own networks".to_owned()),
-            Err(Unfit::HostBits(base, length)) => {
-                ("bits are set behind the prefix".to_owned(), format!("did you mean `{base}/{length}` or `{}`?", text.split('/').next().unwrap_or_default()))
-            }
+            Err(Unfit::HostBits(base, length)) => (
+                "bits are set behind the prefix".to_owned(),
+                format!("did you mean `{base}/{length}` or `{}`?", text.split('/').next().unwrap_or_default()),
+            ),
         };
         self.fault(word.span(), &message, Some(&help));
         None
@@ -156,10 +158,7 @@ impl Walk<'_> {
             return secret(&Path::new(&directory).join(credential));
         }
         let (name, default) = name.split_once(":-").map_or((name, None), |(name, default)| (name, Some(default)));
-        self.outside
-            .variable(name)
-            .or_else(|| default.map(str::to_owned))
-            .ok_or_else(|| format!("the environment has no variable {name}"))
+        self.outside.variable(name).or_else(|| default.map(str::to_owned)).ok_or_else(|| format!("the environment has no variable {name}"))
     }
 
     pub(super) fn example(&mut self, at: Range<usize>) {

@@ -1,0 +1,125 @@
+//! `tandem config`: what is in force, and hashes of passwords.
+
+use std::io::Read;
+
+use argon2::{Argon2, PasswordHasher};
+use gateway_core::config::{Certificate, Config, RouteAction};
+use rand::{TryRng, rngs::SysRng};
+use serde_json::{Map, Value, json};
+
+use super::{
+    File, check,
+    report::{self, Failed},
+};
+
+/// Every value in force, defaults included, secrets masked.
+pub(super) fn show(file: &File, json: bool) -> Result<(), Failed> {
+    let view = view(&check::configured(file, json)?);
+    if json {
+        report::say(&view.to_string());
+    } else {
+        report::say(toml::to_string_pretty(&view).map_err(|error| error.to_string())?.trim_end());
+    }
+    Ok(())
+}
+
+/// The PHC string of a password on standard input.
+pub(super) fn hash(json: bool) -> Result<(), Failed> {
+    let mut password = String::new();
+    std::io::stdin().take(PASSWORD_MAX).read_to_string(&mut password).map_err(|error| format!("standard input: {error}"))?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err("give the password on standard input".to_owned().into());
+    }
+    let mut salt = [0; 16];
+    SysRng.try_fill_bytes(&mut salt).map_err(|error| error.to_string())?;
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).map_err(|error| error.to_string())?.to_string();
+    report::say(&if json { json!({ "password_hash": hash }).to_string() } else { hash });
+    Ok(())
+}
+
+/// In the words of the file.
+fn view(config: &Config) -> Value {
+    let queues: Map<String, Value> = config
+        .queues
+        .iter()
+        .map(|(name, queue)| {
+            let fields =
+                json!({ "music": queue.music, "ring_s": queue.ring_s, "wait_max_s": queue.wait_max_s, "wrapup_s": queue.wrapup_s });
+            (name.clone(), fields)
+        })
+        .collect();
+    let mut http = json!({ "listen": config.http.listen, "public_url": config.http.public_url });
+    if let Some(tls) = &config.http.tls {
+        http["tls_listen"] = json!(tls.listen);
+        if let Certificate::Files { chain, key } = &tls.certificate {
+            http["certificate"] = json!(chain);
+            http["key"] = json!(key);
+        }
+    }
+    if config.http.session_secret.is_some() {
+        http["session_secret"] = json!(MASK);
+    }
+    json!({
+        "node": { "name": config.node.name, "data_dir": config.node.data_dir, "drain_s": config.node.drain_s },
+        "http": http,
+        "sip": config.endpoints.iter().map(|endpoint| {
+            json!({ "name": endpoint.name, "listen": endpoint.listen, "advertised": endpoint.advertised })
+        }).collect::<Vec<_>>(),
+        "media": {
+            "listen": config.media.listen, "advertised": config.media.advertised, "ports": [config.media.ports.0, config.media.ports.1],
+            "web_port": config.media.web_port, "shards": config.media.shards,
+        },
+        "gate": { "ack_ms": config.gate.ack_ms },
+        "recording": { "dir": config.recording.dir, "on": config.recording.on },
+        "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
+        "trunk": config.trunks.iter().map(|trunk| without_nulls(json!({
+            "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
+            "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
+            "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
+        }))).collect::<Vec<_>>(),
+        "phone": config.phones.iter().map(|phone| {
+            json!({ "user": phone.user, "realm": phone.realm, "password": MASK })
+        }).collect::<Vec<_>>(),
+        "route": config.routes.iter().map(|route| {
+            let (script, bridge) = match &route.action {
+                RouteAction::Script(script) => (Some(script), None),
+                RouteAction::Bridge(uri) => (None, Some(uri)),
+            };
+            let fields = json!({ "dialled": route.dialled, "trunk": route.trunk, "script": script, "bridge": bridge, "record": route.record });
+            without_nulls(fields)
+        }).collect::<Vec<_>>(),
+        "agent": config.agents.iter().map(|agent| json!({
+            "id": agent.id, "login": agent.login, "name": agent.name, "password_hash": MASK, "skills": agent.skills,
+            "languages": agent.languages,
+        })).collect::<Vec<_>>(),
+        "queue": queues,
+    })
+}
+
+/// TOML has no null: what is not set is not there.
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null());
+    }
+    value
+}
+
+const MASK: &str = "***";
+
+/// Nobody types more.
+const PASSWORD_MAX: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_reads_as_a_configuration_and_holds_no_secret() {
+        let mut config = Config::default();
+        config.http.session_secret = Some(gateway_core::private::Private("topsecret".into()));
+        let text = toml::to_string_pretty(&view(&config)).unwrap();
+        assert!(text.contains("listen = \"127.0.0.1:5060\"") && text.contains("session_secret = \"***\""), "{text}");
+        assert!(!text.contains("topsecret"));
+    }
+}

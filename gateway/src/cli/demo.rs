@@ -1,0 +1,58 @@
+//! `tandem demo`: a node with no configuration, on ports that are free.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+
+use gateway_core::config::{self, Config};
+
+use super::{
+    Demo, Next, Plan,
+    outside::Outside,
+    report::{Failed, Remark},
+};
+
+/// A plan for a demo node.
+pub(super) fn plan(demo: &Demo, json: bool) -> Result<Next, Failed> {
+    let checked = config::read("demo", DEMO, &Outside)
+        .map_err(|faults| Failed::Remarks(faults.into_iter().map(|fault| Remark::fault(fault, DEMO)).collect()))?;
+    let mut config = checked.config;
+    config.node.data_dir.clone_from(&demo.data);
+    config.recording.dir = demo.data.join("recordings");
+    config.ivr.dir.clone_from(&demo.scripts);
+    settle(&mut config)?;
+    Ok(Next::Serve(Box::new(Plan { config, demo: true, json })))
+}
+
+/// Takes the usual ports where they are free, else the next ones.
+fn settle(config: &mut Config) -> Result<(), Failed> {
+    let sip = free(5060, |at| UdpSocket::bind(at).is_ok()).ok_or("no free port for SIP from 5060 on".to_owned())?;
+    for endpoint in &mut config.endpoints {
+        endpoint.listen = sip;
+    }
+    config.http.listen = free(8080, |at| TcpListener::bind(at).is_ok()).ok_or("no free port for HTTP from 8080 on".to_owned())?;
+    config.http.public_url = format!("http://localhost:{}", config.http.listen.port());
+    Ok(())
+}
+
+fn free(first: u16, is_free: impl Fn(SocketAddr) -> bool) -> Option<SocketAddr> {
+    (first..first.saturating_add(TRIES)).map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).find(|at| is_free(*at))
+}
+
+const DEMO: &str = include_str!("demo.toml");
+
+/// Somebody who runs this many demos at once can name a port.
+const TRIES: u16 = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_a_sound_configuration_on_a_free_port() {
+        let holder = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let taken = holder.local_addr().unwrap().port();
+        let found = free(taken, |at| UdpSocket::bind(at).is_ok()).unwrap();
+        assert_ne!(found.port(), taken);
+        let checked = config::read("demo", DEMO, &Outside).unwrap();
+        assert_eq!(checked.config.agents[0].login, "ada");
+    }
+}
