@@ -41,7 +41,12 @@ enum Word {
 
 impl Channels {
     /// A new page joins the switch.
-    pub(super) async fn open(&self, handle: &Handle, page: Page, login: Option<String>) -> Result<(Channel, mpsc::Receiver<Utf8Bytes>), Away> {
+    pub(super) async fn open(
+        &self,
+        handle: &Handle,
+        page: Page,
+        login: Option<String>,
+    ) -> Result<(Channel, mpsc::Receiver<Utf8Bytes>), Away> {
         let joined = handle.join(page.clone()).await?;
         let (words, told) = mpsc::channel(4);
         let channel = Channel { id: joined.channel, page, login, words };

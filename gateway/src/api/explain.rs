@@ -35,6 +35,7 @@ pub(super) async fn order(State(api): State<Api>, _: Reader, Asked(Whose { calle
     let (script, prompts) = (api.0.settings.script)().ok_or_else(|| Problem::unavailable("No script runs: `tandem check` says why."))?;
     let language = story.customer.as_ref().and_then(|customer| customer.language.clone()).unwrap_or_else(|| "en".to_owned());
     let trust = story.trust.level.clone();
-    let menu = preview(script, prompts, story, Now { instant: Instant::now(), utc: utc_now() }).ok_or_else(|| Problem::not_found("The script speaks no menu to this caller."))?;
+    let menu = preview(script, prompts, story, Now { instant: Instant::now(), utc: utc_now() })
+        .ok_or_else(|| Problem::not_found("The script speaks no menu to this caller."))?;
     Ok(Json(json!({ "caller": caller, "trust": trust, "menu": menu, "why": explain(&menu, &language) })))
 }

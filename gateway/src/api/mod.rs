@@ -29,6 +29,7 @@ mod tokens;
 mod upgrade;
 
 use std::{
+    future::ready,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -154,7 +155,7 @@ pub(crate) fn router(api: Api) -> Router {
     let contract: Arc<str> = contract.to_json().unwrap_or_default().into();
     v1.route("/v1/desk", any(upgrade::desk))
         .route("/v1/caller", any(upgrade::caller))
-        .route("/api/openapi.json", get(move || openapi::contract(contract.clone())))
+        .route("/api/openapi.json", get(move || ready(openapi::contract(&contract))))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, extract::connect_info::IntoMakeServiceWithConnectInfo, Router};
+use axum::{Extension, Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use axum_server::Handle as Stop;
 
 use gateway_core::config::Certificate;

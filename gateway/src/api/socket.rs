@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use gateway_core::{
-    events::page::ClientMessage,
-    switch::Page,
-};
+use gateway_core::{events::page::ClientMessage, switch::Page};
 use serde_json::json;
 use tokio::{
     sync::mpsc,
@@ -80,11 +77,7 @@ pub(super) async fn run(api: Api, mut socket: WebSocket, visitor: Visitor) {
 }
 
 /// Waits briefly whether the page resumes, for greeting it as new would make it drop what it shows; then joins the switch or goes on.
-async fn enter(
-    api: &Api,
-    socket: &mut WebSocket,
-    visitor: &Visitor,
-) -> Option<(Channel, mpsc::Receiver<Utf8Bytes>, Option<Utf8Bytes>)> {
+async fn enter(api: &Api, socket: &mut WebSocket, visitor: &Visitor) -> Option<(Channel, mpsc::Receiver<Utf8Bytes>, Option<Utf8Bytes>)> {
     let wait = match visitor.resumes {
         Some(true) => RESUME_PROMISED,
         Some(false) => Duration::ZERO,

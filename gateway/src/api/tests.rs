@@ -88,7 +88,7 @@ impl Bench {
         answer["token"].as_str().unwrap().to_owned()
     }
 
-    async fn listen(&self) -> SocketAddr {
+    fn listen(&self) -> SocketAddr {
         let http = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = http.local_addr().unwrap();
         tokio::spawn(serve(self.api.clone(), Listeners { http, https: None, advertised: address.ip() }, std::future::pending()));
@@ -264,7 +264,10 @@ async fn a_recording_is_heard_by_range_and_only_from_its_directory() {
     let mut part = request(Method::GET, "/v1/calls/5/recording", Some(KEY), None);
     part.headers_mut().insert(header::RANGE, "bytes=4-6".parse().unwrap());
     let answer = bench.send(part).await;
-    assert_eq!((answer.status(), &answer.headers()[header::CONTENT_RANGE]), (StatusCode::PARTIAL_CONTENT, &"bytes 4-6/14".parse().unwrap()));
+    assert_eq!(
+        (answer.status(), &answer.headers()[header::CONTENT_RANGE]),
+        (StatusCode::PARTIAL_CONTENT, &"bytes 4-6/14".parse().unwrap())
+    );
     assert_eq!(axum::body::to_bytes(answer.into_body(), 99).await.unwrap(), "012");
     assert_eq!(bench.send(request(Method::GET, "/v1/calls/6/recording", Some(KEY), None)).await.status(), StatusCode::NOT_FOUND);
 }
@@ -302,7 +305,11 @@ async fn a_call_out_of_a_chat_brings_the_chat_once() {
     let (_, chat) = bench.ask(Method::POST, "/v1/chat", None, Some(open)).await;
     let (id, token) = (chat["chat"].as_u64().unwrap(), chat["token"].as_str().unwrap().to_owned());
     let (code, said) = bench.ask(Method::POST, &format!("/v1/chat/{id}/lines"), Some(&token), Some(json!({ "text": "My parcel!" }))).await;
-    assert_eq!((code, &said["reason"]["intent"], &said["lines"][1]["from"]), (StatusCode::OK, &json!("parcel_late"), &json!("bot")), "{said}");
+    assert_eq!(
+        (code, &said["reason"]["intent"], &said["lines"][1]["from"]),
+        (StatusCode::OK, &json!("parcel_late"), &json!("bot")),
+        "{said}"
+    );
     let secret = json!({ "text": "and my cat is called Ada" });
     let (_, regretted) = bench.ask(Method::POST, &format!("/v1/chat/{id}/lines"), Some(&token), Some(secret)).await;
     let other = bench.ask(Method::POST, &format!("/v1/chat/{}/lines", id + 1), Some(&token), Some(json!({ "text": "x" }))).await;
@@ -311,7 +318,7 @@ async fn a_call_out_of_a_chat_brings_the_chat_once() {
     let (_, handoff) = bench.ask(Method::POST, &format!("/v1/chat/{id}/handoff"), Some(&token), Some(omit)).await;
     let handoff = handoff["token"].as_str().unwrap();
 
-    let address = bench.listen().await;
+    let address = bench.listen();
     let mut socket = connect(address, &format!("/v1/caller?token={handoff}"), None, None).await.unwrap();
     let (page, _messages) = bench.joined(1).await;
     assert_eq!(page, Page::Caller(Some(Private(format!("chat:{id}")))));
@@ -335,7 +342,7 @@ async fn a_call_out_of_a_chat_brings_the_chat_once() {
 async fn a_page_that_comes_back_gets_what_it_missed() {
     let mut bench = Bench::new().await;
     let token = bench.login().await;
-    let address = bench.listen().await;
+    let address = bench.listen();
     let mut socket = connect(address, "/v1/desk", Some(&token), None).await.unwrap();
     let (page, messages) = bench.joined(7).await;
     assert_eq!(page, Page::Desk(AgentId(1)));

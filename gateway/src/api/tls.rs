@@ -25,9 +25,8 @@ pub(super) fn config(data: &Path, certificate: &Certificate, host: IpAddr) -> Re
         }
     };
     let failed = |reason: String| Error::Certificate { path: certificate.clone(), reason };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| failed(error.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(&certificate).and_then(Iterator::collect).map_err(|error| failed(error.to_string()))?;
     let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| failed(error.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -24,11 +24,11 @@ mod wav;
 pub(crate) use asks::{Answers, Asks};
 pub(crate) use driver::{Arrival, Brain, Driver};
 pub(crate) use effects::Ledger;
+#[cfg(test)]
+pub(crate) use handle::Told;
 #[expect(unused_imports, reason = "the API speaks through these")]
 pub use handle::{Away, Handle, Joined, Snapshot};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;
 pub(crate) use shard::{MediaThread, Plane, ShardTold};
-#[cfg(test)]
-pub(crate) use handle::Told;

@@ -32,8 +32,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 pub(crate) use address::Address;
-pub(crate) use calls::{CallRow, RecordingRow};
-pub(crate) use chats::{Chat, ChatOpened};
+pub(crate) use chats::ChatOpened;
 pub(crate) use customers::{Dossier, NewInteraction};
 pub(crate) use logins::Answered;
 pub(crate) use writer::Lag;

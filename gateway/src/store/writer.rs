@@ -138,7 +138,10 @@ impl Writer {
     /// Brings everything spooled into the database, or says why not.
     pub(super) async fn replay_all(&mut self) -> Result<(), Error> {
         let Some(name) = self.spool.name() else { return Ok(()) };
-        let mut from = match sqlx::query_scalar::<_, i64>("SELECT replayed FROM spools WHERE file = ?").bind(&name).fetch_optional(&self.pool).await?
+        let mut from = match sqlx::query_scalar::<_, i64>("SELECT replayed FROM spools WHERE file = ?")
+            .bind(&name)
+            .fetch_optional(&self.pool)
+            .await?
         {
             Some(replayed) => super::nat(replayed),
             None => 0,

@@ -15,7 +15,12 @@ fn fact(key: &str, value: &str, privacy: Privacy) -> Fact {
 fn ada() -> Story {
     Story {
         customer: Some(Customer { id: CustomerId(1), name: Some(Private("Ada Smith".into())), language: Some("en".into()), segment: None }),
-        reason: Some(Reason { intent: "parcel_late".into(), label: "Parcel is late".into(), confidence: 75, evidence: vec!["parcel".into()] }),
+        reason: Some(Reason {
+            intent: "parcel_late".into(),
+            label: "Parcel is late".into(),
+            confidence: 75,
+            evidence: vec!["parcel".into()],
+        }),
         chat: vec![ChatLine { at: UtcMillis(1), from: "caller".into(), text: Private("my parcel is late".into()) }],
         ..Story::default()
     }
@@ -32,7 +37,13 @@ fn parts(story: &Story) -> Parts<'_> {
         slots: vec![fact("order_number", "1042", Privacy::Open), fact("card", "4242424242424242", Privacy::Pci)],
         self_service: None,
         exit: Exit { kind: ExitReason::Routed, node: "delivery_order".into(), detail: Some("delivery".into()) },
-        routing: Routing { queue: "support".into(), skills: vec![], waited_ms: 12_000, tried: vec![], chosen_because: "longest idle".into() },
+        routing: Routing {
+            queue: "support".into(),
+            skills: vec![],
+            waited_ms: 12_000,
+            tried: vec![],
+            chosen_because: "longest idle".into(),
+        },
         recording: Consent { state: "recording".into(), consent: None },
         handovers: vec![],
         links: BTreeMap::new(),
@@ -44,9 +55,18 @@ fn story_of_a_thousand_lines() -> Story {
     let line = "what was said, at length. ".repeat(40);
     Story {
         recent: (0..1_000)
-            .map(|n| Interaction { id: InteractionId(n), medium: Medium::Chat, at: UtcMillis(n), gist: line.clone(), outcome: None, agent: None })
+            .map(|n| Interaction {
+                id: InteractionId(n),
+                medium: Medium::Chat,
+                at: UtcMillis(n),
+                gist: line.clone(),
+                outcome: None,
+                agent: None,
+            })
             .collect(),
-        identities: (0..100).map(|n| Identity { kind: "email".into(), value: Private(format!("{n}{line}")), verified_at: None, source: "crm".into() }).collect(),
+        identities: (0..100)
+            .map(|n| Identity { kind: "email".into(), value: Private(format!("{n}{line}")), verified_at: None, source: "crm".into() })
+            .collect(),
         cases: (0..100).map(|n| Case { id: CaseId(n), status: "open".into(), title: line.clone(), opened: UtcMillis(n) }).collect(),
         chat: (0..500).map(|n| ChatLine { at: UtcMillis(n), from: "caller".into(), text: Private(line.clone()) }).collect(),
         ..ada()
@@ -56,7 +76,10 @@ fn story_of_a_thousand_lines() -> Story {
 #[test]
 fn the_brief_is_one_sentence_that_an_agent_can_say() {
     let card = compose(parts(&ada()));
-    assert_eq!(card.brief, "Ada Smith wrote in chat about \u{201c}Parcel is late\u{201d}, order number 1042, sent on by the menu, waited 12 s.");
+    assert_eq!(
+        card.brief,
+        "Ada Smith wrote in chat about \u{201c}Parcel is late\u{201d}, order number 1042, sent on by the menu, waited 12 s."
+    );
     let nobody = compose(Parts { slots: vec![], language: "uk", ..parts(&Story::default()) });
     assert_eq!(nobody.brief, "Невідомий абонент, спрямовано з меню, очікування 12 с.");
 }

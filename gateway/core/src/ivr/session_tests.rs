@@ -390,7 +390,15 @@ fn prompts() -> Arc<PromptBook> {
 }
 
 fn fact(key: &str, value: serde_json::Value) -> Fact {
-    Fact { key: key.into(), value: Private(value), source: "chat".into(), at: UTC, confidence: 90, confirmed: false, privacy: Privacy::Open }
+    Fact {
+        key: key.into(),
+        value: Private(value),
+        source: "chat".into(),
+        at: UTC,
+        confidence: 90,
+        confirmed: false,
+        privacy: Privacy::Open,
+    }
 }
 
 fn chatted() -> Story {
@@ -483,8 +491,12 @@ fn told(action: Action) -> String {
         }
         Action::Stop => "stop".into(),
         Action::ShowMenu { items } if items.is_empty() => "menu -".into(),
-        Action::ShowMenu { items } => format!("menu {}", items.iter().map(|(key, label)| format!("{key} {label}")).collect::<Vec<_>>().join(", ")),
-        Action::Presented(menu) => format!("presented {}", menu.order.iter().map(|scored| scored.item.as_str()).collect::<Vec<_>>().join(" ")),
+        Action::ShowMenu { items } => {
+            format!("menu {}", items.iter().map(|(key, label)| format!("{key} {label}")).collect::<Vec<_>>().join(", "))
+        }
+        Action::Presented(menu) => {
+            format!("presented {}", menu.order.iter().map(|scored| scored.item.as_str()).collect::<Vec<_>>().join(" "))
+        }
         Action::Chosen(chosen) => format!("chosen {} at {} after {} by {}", chosen.item, chosen.position, chosen.after_ms, chosen.key.0),
         Action::Learned(fact) => format!("learned {}={}", fact.key, fact.value.0),
         Action::PauseRecording(pause) => format!("pause {pause}"),
