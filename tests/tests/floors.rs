@@ -1,6 +1,10 @@
 //! The floor table of docs/architecture.md, held against the imports of every file.
 
-use std::{collections::BTreeMap, fs, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Floor {
@@ -17,7 +21,8 @@ fn every_file_imports_only_from_floors_below_its_own() {
         for file in rust_files(&root.join(source)) {
             let text = fs::read_to_string(&file).expect("a listed file can be read");
             let place = file.strip_prefix(root.join(source)).expect("listed below it");
-            let own = place.components().next().expect("a file has a name").as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let own =
+                place.components().next().expect("a file has a name").as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
             if own == "lib" {
                 continue;
             }

@@ -42,7 +42,9 @@ impl FromRequestParts<Api> for Integrator {
         if bearer(&parts.headers).is_some_and(|key| is_key(api, key)) {
             return Ok(Self);
         }
-        Err(Problem::unauthorized("Send Authorization: Bearer <key>; keys stand under [api] in tandem.toml, and `tandem demo` prints one."))
+        Err(Problem::unauthorized(
+            "Send Authorization: Bearer <key>; the key stands in api.key of the data directory, and `tandem demo` prints it.",
+        ))
     }
 }
 

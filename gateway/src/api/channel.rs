@@ -28,25 +28,32 @@ pub(super) struct Channel {
     page: Page,
     /// The login that it lives by.
     login: Option<String>,
-    attach: mpsc::Sender<Attach>,
+    words: mpsc::Sender<Word>,
 }
 
-/// A socket takes over: what comes after `last_seq` is for it, the one before is let go.
-struct Attach {
-    last_seq: u64,
-    socket: mpsc::Sender<Utf8Bytes>,
+/// What a channel is told.
+enum Word {
+    /// A socket takes over: what comes after `last_seq` is for it, the one before is let go.
+    Attach { last_seq: u64, socket: mpsc::Sender<Utf8Bytes> },
+    /// Its login has ended.
+    End,
 }
 
 impl Channels {
     /// A new page joins the switch.
-    pub(super) async fn open(&self, handle: &Handle, page: Page, login: Option<String>) -> Result<(Channel, mpsc::Receiver<Utf8Bytes>), Away> {
+    pub(super) async fn open(
+        &self,
+        handle: &Handle,
+        page: Page,
+        login: Option<String>,
+    ) -> Result<(Channel, mpsc::Receiver<Utf8Bytes>), Away> {
         let joined = handle.join(page.clone()).await?;
-        let (attach, attached) = mpsc::channel(1);
-        let channel = Channel { id: joined.channel, page, login, attach };
+        let (words, told) = mpsc::channel(4);
+        let channel = Channel { id: joined.channel, page, login, words };
         let token = random_hex::<16>();
         self.lock().insert(token.clone(), channel.clone());
         metrics::gauge!("tandem_pages").increment(1.0);
-        tokio::spawn(keep(self.clone(), token, handle.clone(), joined, attached));
+        tokio::spawn(keep(self.clone(), token, handle.clone(), joined, told));
         let socket = channel.attach(0).await.ok_or(Away)?;
         Ok((channel, socket))
     }
@@ -65,8 +72,12 @@ impl Channels {
     }
 
     /// A login has ended, and its desks with it.
-    pub(super) fn end_login(&self, login: &str) {
-        self.lock().retain(|_, channel| channel.login.as_deref() != Some(login));
+    pub(super) async fn end_login(&self, login: &str) {
+        let ending: Vec<Channel> = self.lock().values().filter(|channel| channel.login.as_deref() == Some(login)).cloned().collect();
+        for channel in ending {
+            // One that has ended by itself needs no telling.
+            let _ = channel.words.send(Word::End).await;
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Channel>> {
@@ -77,13 +88,13 @@ impl Channels {
 impl Channel {
     async fn attach(&self, last_seq: u64) -> Option<mpsc::Receiver<Utf8Bytes>> {
         let (socket, messages) = mpsc::channel(REPLAY_MAX + SLACK);
-        self.attach.send(Attach { last_seq, socket }).await.ok()?;
+        self.words.send(Word::Attach { last_seq, socket }).await.ok()?;
         Some(messages)
     }
 }
 
 /// Carries a channel from join to leave.
-async fn keep(channels: Channels, token: String, handle: Handle, mut joined: Joined, mut attached: mpsc::Receiver<Attach>) {
+async fn keep(channels: Channels, token: String, handle: Handle, mut joined: Joined, mut told: mpsc::Receiver<Word>) {
     let mut said: VecDeque<(u64, Utf8Bytes)> = VecDeque::with_capacity(REPLAY_MAX);
     let mut socket: Option<mpsc::Sender<Utf8Bytes>> = None;
     let mut alone_until = Instant::now() + ALONE_MAX;
@@ -105,9 +116,8 @@ async fn keep(channels: Channels, token: String, handle: Handle, mut joined: Joi
                     alone_until = Instant::now() + ALONE_MAX;
                 }
             }
-            attach = attached.recv() => {
-                // All handles are gone: logged out.
-                let Some(Attach { last_seq, socket: next }) = attach else { break };
+            word = told.recv() => {
+                let Some(Word::Attach { last_seq, socket: next }) = word else { break };
                 // The queue has room for the greeting and all that is replayed.
                 let _ = next.try_send(hello.clone());
                 for (_, text) in said.iter().filter(|(seq, _)| *seq > last_seq) {

@@ -148,7 +148,11 @@ impl Claimed {
 fn writer(api: &Api, headers: &HeaderMap, id: &str) -> Result<u64, Problem> {
     let claims = bearer(headers).and_then(|token| api.0.signer.check(token, Purpose::Chat));
     let chat = claims.and_then(|claims| claims.chat()).filter(|chat| id.parse() == Ok(*chat));
-    chat.ok_or_else(|| Problem::unauthorized("Send Authorization: Bearer <token>, with the token that POST /v1/chat gave for this chat; after a day open a new chat."))
+    chat.ok_or_else(|| {
+        Problem::unauthorized(
+            "Send Authorization: Bearer <token>, with the token that POST /v1/chat gave for this chat; after a day open a new chat.",
+        )
+    })
 }
 
 fn line(at: u64, from: &str, text: &str) -> ChatLine {

@@ -1,10 +1,10 @@
 //! Customers, and what they told other systems.
 
 use axum::{
+    Json,
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
-    Json,
 };
 use gateway_core::{
     events::story::{Fact, Privacy},

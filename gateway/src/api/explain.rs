@@ -1,18 +1,21 @@
 //! Why a caller hears the menu in this order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{Json, extract::State};
-use gateway_core::{events::story::Story, ids::UtcMillis};
+use gateway_core::{
+    ivr::{PromptBook, Script, explain, preview},
+    now::Now,
+};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::{Api, auth::Reader, extract::Asked, problem::Problem};
 use crate::store::utc_now;
 
-/// The running script's order for this story, as of then, with the reasons.
-pub(crate) type Explain = Arc<dyn Fn(Story, UtcMillis) -> Value + Send + Sync>;
+/// What runs now.
+pub(crate) type Running = Arc<dyn Fn() -> Option<(Arc<Script>, Arc<PromptBook>)> + Send + Sync>;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -29,5 +32,10 @@ pub(super) async fn order(State(api): State<Api>, _: Reader, Asked(Whose { calle
     // A plus in a query is a blank, unless it was written %2B.
     let caller = caller.replace(' ', "+");
     let story = api.store().identify(None, Some(&caller)).await?;
-    Ok(Json((api.0.settings.explain)(story, utc_now())))
+    let (script, prompts) = (api.0.settings.script)().ok_or_else(|| Problem::unavailable("No script runs: `tandem check` says why."))?;
+    let language = story.customer.as_ref().and_then(|customer| customer.language.clone()).unwrap_or_else(|| "en".to_owned());
+    let trust = story.trust.level.clone();
+    let menu = preview(script, prompts, story, Now { instant: Instant::now(), utc: utc_now() })
+        .ok_or_else(|| Problem::not_found("The script speaks no menu to this caller."))?;
+    Ok(Json(json!({ "caller": caller, "trust": trust, "menu": menu, "why": explain(&menu, &language) })))
 }

@@ -53,6 +53,10 @@ pub(super) async fn raw<S: Send + Sync>(request: Request, state: &S) -> Result<B
 /// JSON, or where it stops being what we expect.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "The body is not what is expected", format!("{error}. The shape is in /api/openapi.json."))
+        Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The body is not what is expected",
+            format!("{error}. The shape is in /api/openapi.json."),
+        )
     })
 }

@@ -21,7 +21,8 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
     let (room, up) = (api.store().has_room(), api.store().is_up().await);
     let status = if draining || !room { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     // A database that is away does not end service: calls go on, records wait in the spool.
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({ "draining": draining, "store": { "up": up, "room": room } }))).into_response()
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({ "draining": draining, "store": { "up": up, "room": room } })))
+        .into_response()
 }
 
 /// Prometheus text.

@@ -34,7 +34,9 @@ pub(super) async fn once(
         return Ok((status, Json(answer)).into_response());
     };
     let key = key.to_str().ok().filter(|key| (1..=KEY_MAX).contains(&key.len()));
-    let key = key.ok_or_else(|| Problem::bad_request("The Idempotency-Key is of no use", format!("Send 1 to {KEY_MAX} ASCII characters, a UUID say.")))?;
+    let key = key.ok_or_else(|| {
+        Problem::bad_request("The Idempotency-Key is of no use", format!("Send 1 to {KEY_MAX} ASCII characters, a UUID say."))
+    })?;
     let request = format!("{scope} {:x?}", Sha256::digest(body));
     let _turn = Turn::take(&api.0.in_flight, key)?;
     match api.store().answered(key, &request).await? {

@@ -52,22 +52,31 @@ pub(super) async fn login(
     let hash = agent.as_ref().map(|agent| agent.password_hash.clone());
     let good = verify(password, hash).await?;
     let Some(agent) = agent.filter(|_| good) else {
-        return Err(Problem::unauthorized("Login or password is wrong. Check both; an operator sets a new password with `tandem user`."));
+        return Err(Problem::unauthorized(
+            "Login or password is wrong. Check both; an operator makes a new password_hash with `tandem config hash`.",
+        ));
     };
     let token = random_hex::<32>();
     api.store().begin_login(&token, agent.id, UtcMillis(utc_now().0 + LIFE_S * 1_000)).await?;
     tracing::info!(agent = agent.login, "logged in");
     let cookie = set_cookie(&token, LIFE_S, secured.is_some());
-    Ok(([(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, NO_STORE.to_owned())], Json(json!({ "agent": shown(&agent), "token": token })))
+    Ok((
+        [(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, NO_STORE.to_owned())],
+        Json(json!({ "agent": shown(&agent), "token": token })),
+    )
         .into_response())
 }
 
 /// Ends the login, and with it the desk's channel.
 #[utoipa::path(post, path = "/v1/logout", tag = "agents", responses((status = 204, description = "Logged out")))]
-pub(super) async fn logout(State(api): State<Api>, secured: Option<Extension<Secured>>, login: Option<LoggedIn>) -> Result<Response, Problem> {
+pub(super) async fn logout(
+    State(api): State<Api>,
+    secured: Option<Extension<Secured>>,
+    login: Option<LoggedIn>,
+) -> Result<Response, Problem> {
     if let Some(login) = login {
         api.store().end_login(&login.token).await?;
-        api.0.channels.end_login(&login.token);
+        api.0.channels.end_login(&login.token).await;
         tracing::info!(agent = login.agent.login, "logged out");
     }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, set_cookie("", 0, secured.is_some()))]).into_response())

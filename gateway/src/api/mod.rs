@@ -29,7 +29,8 @@ mod tokens;
 mod upgrade;
 
 use std::{
-    path::PathBuf,
+    future::ready,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -44,25 +45,27 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{shell::Handle, store::Store};
 
-pub(crate) use explain::Explain;
+pub(crate) use explain::Running;
 pub(crate) use serve::{Listeners, serve};
 
 /// What the API is told at start.
 pub(crate) struct Settings {
-    /// Holds the signing secret and the self-signed certificate.
+    /// Holds what we make ourselves: the signing secret, an API key, the self-signed certificate.
     pub data: PathBuf,
+    /// Signs chat and handoff tokens; made in `data` when there is none.
+    pub secret: Option<Private<String>>,
     /// Where recordings stand.
     pub recordings: PathBuf,
     /// Who may log in.
     pub agents: Vec<AgentEntry>,
-    /// What integrators say as `Authorization: Bearer`.
+    /// What integrators say as `Authorization: Bearer`; without any, one is made in `data`.
     pub api_keys: Vec<Private<String>>,
     /// Other origins (`https://shop.example`) whose pages may open our WebSockets.
     pub origins: Vec<String>,
     /// Prometheus text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// The running script's order for a story, in words.
-    pub explain: Explain,
+    /// The script that callers hear, and its prompts; `None` while there is none.
+    pub script: Running,
 }
 
 /// The API's whole state; a cheap clone.
@@ -94,10 +97,18 @@ pub(crate) enum Error {
     Server { address: std::net::SocketAddr, source: std::io::Error },
 }
 
+/// The node's secret: what the operator gave, else the one kept in `data`, made at the first start.
+pub(crate) fn secret(data: &Path, given: Option<&Private<String>>) -> Result<Private<String>, Error> {
+    given.cloned().map_or_else(|| tokens::own_secret(data), Ok)
+}
+
 impl Api {
-    /// Reads, or makes, the signing secret.
-    pub(crate) fn new(store: Store, handle: Handle, settings: Settings) -> Result<Self, Error> {
-        let signer = tokens::Signer::open(&settings.data)?;
+    /// Reads, or makes, the signing secret and the first API key.
+    pub(crate) fn new(store: Store, handle: Handle, mut settings: Settings) -> Result<Self, Error> {
+        let signer = tokens::Signer::new(&secret(&settings.data, settings.secret.as_ref())?);
+        if settings.api_keys.is_empty() {
+            settings.api_keys.push(tokens::api_key(&settings.data)?);
+        }
         Ok(Self(Arc::new(State {
             store,
             handle,
@@ -108,6 +119,11 @@ impl Api {
             limits: limit::Limits::default(),
             in_flight: idempotency::InFlight::default(),
         })))
+    }
+
+    /// The first API key, for the demo's greeting.
+    pub(crate) fn key(&self) -> Option<&Private<String>> {
+        self.0.settings.api_keys.first()
     }
 
     /// Who may log in from now on; a login of somebody who is no longer there ends with the next request.
@@ -144,7 +160,7 @@ pub(crate) fn router(api: Api) -> Router {
     let contract: Arc<str> = contract.to_json().unwrap_or_default().into();
     v1.route("/v1/desk", any(upgrade::desk))
         .route("/v1/caller", any(upgrade::caller))
-        .route("/api/openapi.json", get(move || openapi::contract(contract.clone())))
+        .route("/api/openapi.json", get(move || ready(openapi::contract(&contract))))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -1,7 +1,5 @@
 //! The head of the contract, `/api/openapi.json`; its paths come from the handlers.
 
-use std::sync::Arc;
-
 use axum::{
     http::header,
     response::{IntoResponse, Response},
@@ -15,8 +13,8 @@ pub(super) fn head() -> utoipa::openapi::OpenApi {
     Head::openapi()
 }
 
-pub(super) async fn contract(json: Arc<str>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], json.to_string()).into_response()
+pub(super) fn contract(json: &str) -> Response {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], json.to_owned()).into_response()
 }
 
 #[derive(OpenApi)]
@@ -35,7 +33,10 @@ struct Keys;
 
 impl Modify for Keys {
     fn modify(&self, contract: &mut utoipa::openapi::OpenApi) {
-        let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key from [api] in tandem.toml")).build();
+        let key = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The API key, which stands in api.key of the data directory"))
+            .build();
         contract.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(key));
     }
 }

@@ -78,7 +78,10 @@ impl From<store::Error> for Problem {
                 "Card data is never stored",
                 format!("Leave the fact {key} out: values with privacy pci are used during a call and forgotten."),
             ),
-            error @ (store::Error::Database(_) | store::Error::Migrate { .. } | store::Error::File { .. } | store::Error::Unreadable { .. }) => {
+            error @ (store::Error::Database(_)
+            | store::Error::Migrate { .. }
+            | store::Error::File { .. }
+            | store::Error::Unreadable { .. }) => {
                 tracing::error!(%error, "the store failed a request");
                 Self::unavailable("The database did not answer. Try again in a few seconds; if it stays so, quote the id to the operator.")
             }

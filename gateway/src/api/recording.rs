@@ -24,13 +24,16 @@ use super::{Api, auth::Reader, calls::call_id, problem::Problem};
 pub(super) async fn play(State(api): State<Api>, reader: Reader, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let call = call_id(&id)?;
     let recordings = api.store().recordings(call).await?;
-    let last = recordings.last().ok_or_else(|| Problem::not_found("This call was not recorded, or its recording has not been sealed yet."))?;
+    let last =
+        recordings.last().ok_or_else(|| Problem::not_found("This call was not recorded, or its recording has not been sealed yet."))?;
     let Some(file) = &last.file else {
         let failure = last.failure.as_deref().unwrap_or("unknown");
         return Err(Problem::not_found(format!("The recording failed: {failure}.")));
     };
-    let path = inside(&api.0.settings.recordings, file).ok_or_else(|| Problem::not_found("The recording's file is gone; retention may have removed it."))?;
-    let mut file = File::open(&path).await.map_err(|_| Problem::not_found("The recording's file is gone; retention may have removed it."))?;
+    let path = inside(&api.0.settings.recordings, file)
+        .ok_or_else(|| Problem::not_found("The recording's file is gone; retention may have removed it."))?;
+    let mut file =
+        File::open(&path).await.map_err(|_| Problem::not_found("The recording's file is gone; retention may have removed it."))?;
     let length = file.metadata().await.map_err(|_| Problem::unavailable("The recording could not be read."))?.len();
     tracing::info!(call = call.0, reader = reader.name(), "a recording is read");
 
@@ -39,7 +42,8 @@ pub(super) async fn play(State(api): State<Api>, reader: Reader, Path(id): Path<
         None | Some(Range::Ignored) => (StatusCode::OK, 0, length),
         Some(Range::Part { from, to }) => (StatusCode::PARTIAL_CONTENT, from, to),
         Some(Range::Outside) => {
-            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range is outside the recording", format!("It has {length} bytes."));
+            let problem =
+                Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range is outside the recording", format!("It has {length} bytes."));
             return Ok(([(header::CONTENT_RANGE, format!("bytes */{length}"))], problem).into_response());
         }
     };
@@ -79,7 +83,10 @@ fn chunks(file: tokio::io::Take<File>) -> impl futures_util::Stream<Item = std::
 #[derive(Debug, PartialEq, Eq)]
 enum Range {
     /// From this byte up to, not with, that one.
-    Part { from: u64, to: u64 },
+    Part {
+        from: u64,
+        to: u64,
+    },
     /// Several parts, or not bytes: the whole is sent instead, as RFC 9110 14.2 allows.
     Ignored,
     Outside,

@@ -5,15 +5,17 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, extract::connect_info::IntoMakeServiceWithConnectInfo, Router};
+use axum::{Extension, Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use axum_server::Handle as Stop;
+
+use gateway_core::config::Certificate;
 
 use super::{Api, Error, router, tls};
 
 /// Sockets that are bound already, so that whoever bound them can say where they are.
 pub(crate) struct Listeners {
     pub http: TcpListener,
-    pub https: Option<TcpListener>,
+    pub https: Option<(TcpListener, Certificate)>,
     /// A further name of the self-signed certificate: the address that others reach us by.
     pub advertised: IpAddr,
 }
@@ -28,8 +30,8 @@ pub(crate) async fn serve(api: Api, listeners: Listeners, stop: impl Future<Outp
     let plain = run(listeners.http, halt.clone(), None, router(api.clone()));
     let secure = async {
         match listeners.https {
-            Some(listener) => {
-                let config = tls::config(&api.0.settings.data, listeners.advertised)?;
+            Some((listener, certificate)) => {
+                let config = tls::config(&api.0.settings.data, &certificate, listeners.advertised)?;
                 run(listener, halt.clone(), Some(config), router(api.clone()).layer(Extension(Secured))).await
             }
             None => Ok(()),

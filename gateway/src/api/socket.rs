@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use gateway_core::{
-    events::page::ClientMessage,
-    switch::Page,
-};
+use gateway_core::{events::page::ClientMessage, switch::Page};
 use serde_json::json;
 use tokio::{
     sync::mpsc,
@@ -27,10 +24,13 @@ pub(super) struct Visitor {
 
 pub(super) async fn run(api: Api, mut socket: WebSocket, visitor: Visitor) {
     let Some((channel, mut outgoing, early)) = enter(&api, &mut socket, &visitor).await else { return };
-    if let Some(warning) = visitor.warning
-        && socket.send(problem(&warning)).await.is_err()
-    {
-        return;
+    // The greeting is the first word, whatever else there is to say.
+    let Some(hello) = outgoing.recv().await else { return };
+    let warning = visitor.warning.as_deref().map(problem);
+    for message in [Some(Message::Text(hello)), warning].into_iter().flatten() {
+        if socket.send(message).await.is_err() {
+            return;
+        }
     }
     if let Some(early) = early {
         hear(&api, &channel, &mut socket, &early).await;
@@ -77,11 +77,7 @@ pub(super) async fn run(api: Api, mut socket: WebSocket, visitor: Visitor) {
 }
 
 /// Waits briefly whether the page resumes, for greeting it as new would make it drop what it shows; then joins the switch or goes on.
-async fn enter(
-    api: &Api,
-    socket: &mut WebSocket,
-    visitor: &Visitor,
-) -> Option<(Channel, mpsc::Receiver<Utf8Bytes>, Option<Utf8Bytes>)> {
+async fn enter(api: &Api, socket: &mut WebSocket, visitor: &Visitor) -> Option<(Channel, mpsc::Receiver<Utf8Bytes>, Option<Utf8Bytes>)> {
     let wait = match visitor.resumes {
         Some(true) => RESUME_PROMISED,
         Some(false) => Duration::ZERO,

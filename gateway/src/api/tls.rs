@@ -3,6 +3,7 @@
 use std::{fs, net::IpAddr, path::Path, sync::Arc};
 
 use axum_server::tls_rustls::RustlsConfig;
+use gateway_core::config::Certificate;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::{
     ServerConfig,
@@ -11,16 +12,21 @@ use rustls::{
 
 use super::{Error, tokens::private_file};
 
-/// Uses `web.crt` and `web.key` of the data directory, an operator's own too; makes a self-signed pair when there is none.
-pub(super) fn config(data: &Path, host: IpAddr) -> Result<RustlsConfig, Error> {
-    let (certificate, key) = (data.join("web.crt"), data.join("web.key"));
-    if !certificate.exists() && !key.exists() {
-        make(&certificate, &key, host)?;
-    }
+/// The operator's pair, or our own self-signed one in the data directory, made when there is none.
+pub(super) fn config(data: &Path, certificate: &Certificate, host: IpAddr) -> Result<RustlsConfig, Error> {
+    let (certificate, key) = match certificate {
+        Certificate::Files { chain, key } => (chain.clone(), key.clone()),
+        Certificate::SelfSigned => {
+            let (certificate, key) = (data.join("web.crt"), data.join("web.key"));
+            if !certificate.exists() && !key.exists() {
+                make(&certificate, &key, host)?;
+            }
+            (certificate, key)
+        }
+    };
     let failed = |reason: String| Error::Certificate { path: certificate.clone(), reason };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| failed(error.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(&certificate).and_then(Iterator::collect).map_err(|error| failed(error.to_string()))?;
     let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| failed(error.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write, path::Path};
 
-use gateway_core::ids::UtcMillis;
+use gateway_core::{ids::UtcMillis, private::Private};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::{TryRng, rngs::SysRng};
 use serde::{Deserialize, Serialize};
@@ -50,21 +50,10 @@ impl Claims {
 }
 
 impl Signer {
-    /// Reads the secret, or makes one that only we can read.
-    pub(super) fn open(data: &Path) -> Result<Self, Error> {
-        let path = data.join(SECRET);
-        let failed = |source| Error::File { path: path.clone(), source };
-        let secret = match fs::read(&path) {
-            Ok(secret) if secret.len() >= 32 => secret,
-            Ok(_) => return Err(failed(std::io::Error::other("the secret is shorter than 32 bytes; remove it and a new one is made"))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let secret = random::<32>().to_vec();
-                private_file(&path, &secret).map_err(failed)?;
-                secret
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        Ok(Self { signing: EncodingKey::from_secret(&secret), checking: DecodingKey::from_secret(&secret) })
+    /// Signs by this secret.
+    pub(super) fn new(secret: &Private<String>) -> Self {
+        let secret = secret.0.as_bytes();
+        Self { signing: EncodingKey::from_secret(secret), checking: DecodingKey::from_secret(secret) }
     }
 
     /// A token about a chat.
@@ -87,6 +76,31 @@ impl Signer {
         validation.leeway = 0;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &validation).ok()?.claims;
         (claims.purpose == purpose).then_some(claims)
+    }
+}
+
+/// The secret that stands in the data directory, made at the first start so that only we can read it.
+pub(super) fn own_secret(data: &Path) -> Result<Private<String>, Error> {
+    kept(&data.join(SECRET)).map(Private)
+}
+
+/// The API key that stands in the data directory, made at the first start.
+pub(super) fn api_key(data: &Path) -> Result<Private<String>, Error> {
+    kept(&data.join(API_KEY)).map(Private)
+}
+
+/// A word of 32 bytes in hex, made at the first start, that only we can read.
+fn kept(path: &Path) -> Result<String, Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    match fs::read_to_string(path) {
+        Ok(word) if word.trim().len() >= 32 => Ok(word.trim().to_owned()),
+        Ok(_) => Err(failed(std::io::Error::other("it is shorter than 32 characters; remove it, and a new one is made"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let word = random_hex::<32>();
+            private_file(path, word.as_bytes()).map_err(failed)?;
+            Ok(word)
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -113,7 +127,8 @@ pub(super) fn private_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-const SECRET: &str = "api.secret";
+const SECRET: &str = "session.secret";
+const API_KEY: &str = "api.key";
 /// Longer than any of ours.
 const TOKEN_MAX: usize = 1_024;
 /// A chat is over in a day.

@@ -45,7 +45,12 @@ pub(super) async fn desk(
 }
 
 /// A caller page; a handoff token makes it the sequel of a chat.
-pub(super) async fn caller(State(api): State<Api>, headers: HeaderMap, Asked(wish): Asked<Wish>, upgrade: Upgrade) -> Result<Response, Problem> {
+pub(super) async fn caller(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Asked(wish): Asked<Wish>,
+    upgrade: Upgrade,
+) -> Result<Response, Problem> {
     let resumes = wish.resume.map(|resume| resume != 0);
     let mut visitor = Visitor { page: Page::Caller(None), login: None, resumes, warning: None };
     if let Some(token) = wish.token {
@@ -73,19 +78,16 @@ async fn chat_of(api: &Api, token: &str, resumes: Option<bool>) -> Result<Option
 
 fn open(api: Api, headers: &HeaderMap, upgrade: Upgrade, visitor: Visitor) -> Result<Response, Problem> {
     if !is_our_origin(&api, headers) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "This page's origin may not connect",
-            "Open the page from this gateway, or list its origin under [api] origins in tandem.toml.",
-        ));
+        return Err(Problem::new(StatusCode::FORBIDDEN, "This page's origin may not connect", "Open the page from this gateway itself."));
     }
     let upgrade = upgrade.map_err(|rejection| {
-        Problem::new(rejection.status(), "This address speaks WebSocket", format!("{}. Open it with a WebSocket client.", rejection.body_text()))
+        Problem::new(
+            rejection.status(),
+            "This address speaks WebSocket",
+            format!("{}. Open it with a WebSocket client.", rejection.body_text()),
+        )
     })?;
-    Ok(upgrade
-        .max_message_size(MESSAGE_MAX)
-        .max_frame_size(MESSAGE_MAX)
-        .on_upgrade(move |open| socket::run(api, open, visitor)))
+    Ok(upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX).on_upgrade(move |open| socket::run(api, open, visitor)))
 }
 
 /// Browsers send an Origin with every WebSocket and cookies with it, so a foreign page must be kept out here. What sends none is no browser.

@@ -1,6 +1,6 @@
 //! Where the pure core meets the threads, and the store the switch.
 
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use gateway_core::{
     events::{ask::AskFailure, record::Record, story::Story},
@@ -59,30 +59,12 @@ impl Answers for Store {
     }
 }
 
-/// Records on their way to the store, in order; what it cannot take now is held and offered again.
-pub(super) struct StoreLedger {
-    store: Store,
-    held: VecDeque<Record>,
-}
-
-impl StoreLedger {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, held: VecDeque::new() }
-    }
-}
-
-impl Ledger for StoreLedger {
+impl Ledger for Store {
     fn write(&mut self, record: Record) {
-        self.held.push_back(record);
-        while let Some(record) = self.held.pop_front() {
-            if let Err(full) = self.store.append(record) {
-                self.held.push_front(*full.0);
-                return;
-            }
-        }
+        self.append(record);
     }
 
     fn lag(&self) -> usize {
-        self.held.len()
+        self.queued()
     }
 }

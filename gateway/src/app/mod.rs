@@ -4,16 +4,15 @@ mod joints;
 mod node;
 
 use std::{
-    io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
 use gateway_core::{
+    config::Config,
     ids::ShardId,
     ivr::Library,
     plane::{Shard, ShardConfig, WebSocketAddress},
@@ -24,9 +23,10 @@ use sd_notify::NotifyState;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
 };
 
-use self::{joints::StoreLedger, node::Node};
+use self::node::Node;
 use crate::{
     api,
     cli::{self, Plan},
@@ -64,25 +64,49 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     }
     let store = Store::open(&config.node.data_dir).await.context("the store")?;
     if let Some(script) = shelf.scripts.get(MAIN) {
-        store.set_lessons(store::Lessons { rules: script.rules().clone(), weights: *script.weights() });
+        store.set_lessons(store::Lessons { rules: script.rules().clone(), weights: script.weights() });
     }
     if plan.demo {
         store::demo::seed(&store).await.context("the demo's customers")?;
     }
+    let secret = api::secret(&config.node.data_dir, config.http.session_secret.as_ref())?;
     let library = Library { scripts: shelf.scripts, prompts: shelf.prompts };
     let setup = Setup {
         config: Arc::new(config.clone()),
         library: library.clone(),
-        secret: api::secret(&config.node.data_dir)?,
+        secret: secret.0.clone().into_bytes(),
         shards: (0..u64::from(config.media.shards)).map(ShardId).collect(),
     };
     let brain = Switch::new(rand::make_rng::<ChaCha20Rng>(), setup);
     let advertised = config.media.advertised;
     let plane = |_, local| {
-        let config = ShardConfig { web: Some(WebSocketAddress { local, advertised }), ..ShardConfig::default() };
+        let web = Some(WebSocketAddress { local, advertised });
+        let config = ShardConfig { web, media_lost_after: MEDIA_LOST_AFTER, guard: true };
         Shard::new(config, rand::make_rng::<ChaCha20Rng>())
     };
-    let mut node = Node::start(config, &shelf.clips, brain, plane, store.clone(), StoreLedger::new(store.clone()))?;
+    let mut node = Node::start(config, &shelf.clips, brain, plane, store.clone(), store.clone())?;
+    let api = api::Api::new(
+        store.clone(),
+        node.handle.clone(),
+        api::Settings {
+            data: config.node.data_dir.clone(),
+            secret: Some(secret),
+            recordings: config.recording.dir.clone(),
+            agents: config.agents.clone(),
+            api_keys: Vec::new(),
+            origins: Vec::new(),
+            metrics: Arc::new(move || metrics.render()),
+            script: Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone()))),
+        },
+    )?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let web = tokio::spawn(api::serve(api, listeners(config)?, async {
+        // Dropped or said: the node stops either way.
+        let _ = stopped.await;
+    }));
+    notify(NotifyState::Ready);
+    announce(plan, &node, begun);
+
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
@@ -91,8 +115,18 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     }
     notify(NotifyState::Stopping);
     drain(&node.handle, Duration::from_secs(config.node.drain_s.into())).await;
+    let _ = stop.send(());
+    let served = web.await;
     node.stop().await;
-    Ok(())
+    store.close().await;
+    served.context("the web server's task")?.context("the web server")
+}
+
+/// Binds before anything runs, so that a port that is taken is told at once.
+fn listeners(config: &Config) -> anyhow::Result<api::Listeners> {
+    let bind = |at: SocketAddr| TcpListener::bind(at).with_context(|| format!("HTTP on {at}"));
+    let https = config.http.tls.as_ref().map(|tls| anyhow::Ok((bind(tls.listen)?, tls.certificate.clone()))).transpose()?;
+    Ok(api::Listeners { http: bind(config.http.listen)?, https, advertised: config.media.advertised })
 }
 
 /// Refuses new calls and waits for the last one to end, but not for ever.
@@ -186,3 +220,9 @@ mod tests {
         }
     }
 }
+
+/// The script that the pages and the API speak of.
+const MAIN: &str = "main";
+
+/// A peer that sends neither RTP nor RTCP for so long is told of; the call decides.
+const MEDIA_LOST_AFTER: Duration = Duration::from_secs(30);

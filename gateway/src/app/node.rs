@@ -7,9 +7,7 @@ use gateway_core::{config::Config, ids::ShardId};
 use media::clip::ClipBook;
 use tokio::{runtime, sync::oneshot};
 
-use crate::shell::{
-    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Plane, PortRange, Recorder, ShardTold,
-};
+use crate::shell::{Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Plane, PortRange, Recorder, ShardTold};
 
 /// Threads that run, and the ways to them.
 pub(super) struct Node {
@@ -85,4 +83,3 @@ fn bind_shards(config: &Config) -> io::Result<Vec<MediaThread>> {
 
 /// Threads end within a turn, and the recorder within a flush.
 const STOP_MAX: Duration = Duration::from_secs(5);
-

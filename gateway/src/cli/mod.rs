@@ -6,14 +6,15 @@ mod check;
 mod config;
 mod demo;
 mod dial;
+mod ivr;
 mod outside;
 mod report;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use gateway_core::config::Config;
 pub(crate) use dial::{Dial, run as dial};
+use gateway_core::config::Config;
 pub(crate) use report::say;
 
 /// A real-time voice gateway: SIP and WebRTC, a personal IVR, an agent's desk.
@@ -45,6 +46,15 @@ enum Verb {
     Config(ConfigVerb),
     /// Calls, or is called, with a built-in phone: reports each stage. Try: tandem dial sip:demo@127.0.0.1:5060 --dtmf 1
     Dial(Box<Dial>),
+    /// What callers hear.
+    #[command(subcommand)]
+    Ivr(IvrVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum IvrVerb {
+    /// Says in which order a caller would hear the menu now, and why. Try: tandem ivr explain --caller +380501112233
+    Explain(ivr::Explain),
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,6 +110,7 @@ pub(crate) fn begin() -> Next {
         Verb::Check { file, scripts } => check::run(&file, &scripts, json).map(|()| Next::Done(ExitCode::SUCCESS)),
         Verb::Dial(dial) => Ok(Next::Dial(dial)),
         Verb::Config(ConfigVerb::Show(file)) => config::show(&file, json).map(|()| Next::Done(ExitCode::SUCCESS)),
+        Verb::Ivr(IvrVerb::Explain(ask)) => ivr::explain(&ask, json).map(|()| Next::Done(ExitCode::SUCCESS)),
         Verb::Config(ConfigVerb::Hash) => config::hash(json).map(|()| Next::Done(ExitCode::SUCCESS)),
     };
     begun.unwrap_or_else(|failed| {

@@ -6,7 +6,7 @@ use gateway_core::{
     events::{ask::Reply, media::MediaCommand, record::Record, wire::Path},
     ids::{ChannelId, ConnId, EndpointId, ShardId},
     now::Now,
-    switch::Output,
+    switch::{Output, Rejection},
 };
 use mio::net::UdpSocket;
 
@@ -98,7 +98,9 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                     self.echoes.push_back(Echo::Left(channel));
                 }
             },
-            Output::Rejected(Rejection { from, dialled, status, why, .. }) => tracing::info!(%from, dialled, status, why, "a call was not let in"),
+            Output::Rejected(Rejection { from, dialled, status, why, .. }) => {
+                tracing::info!(%from, dialled, status, why, "a call was not let in")
+            }
             Output::Write(record) => self.ledger.write(record),
         }
     }

@@ -110,4 +110,4 @@ impl ShardMeters {
 }
 
 const INPUTS: [&str; 7] = ["sip_datagram", "sip_stream", "page", "media", "reply", "operator", "timer"];
-const OUTPUTS: [&str; 6] = ["transmit", "stream", "media", "ask", "push", "write"];
+const OUTPUTS: [&str; 7] = ["transmit", "stream", "media", "ask", "push", "write", "rejected"];

@@ -19,11 +19,12 @@ mod shard;
 #[cfg(test)]
 mod tests;
 mod udp;
-mod wav;
 
 pub(crate) use asks::{Answers, Asks};
 pub(crate) use driver::{Arrival, Brain, Driver};
 pub(crate) use effects::Ledger;
+#[cfg(test)]
+pub(crate) use handle::Told;
 #[expect(unused_imports, reason = "the API speaks through these")]
 pub use handle::{Away, Handle, Joined, Snapshot};
 pub(crate) use mailbox::Mailbox;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io,
+    io::{self, BufWriter},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -16,23 +16,18 @@ use std::{
 
 use gateway_core::{ids::RecordingId, plane::RecorderCommand};
 
-use super::{
-    clock,
-    mailbox::Mailbox,
-    shard::ShardTold,
-    wav::{self, StereoWriter},
-};
+use media::recorder::{self, repair};
+
+use super::{mailbox::Mailbox, shard::ShardTold};
 
 /// A shard's end of the recorder's queue.
 ///
-/// Only audio is bounded: `Start` and `Seal` always fit, for they are as few as calls. Audio that finds the queue full is written as silence
-/// of the same length when there is room again, so that what follows stays in its place.
+/// Only audio is bounded: `Start` and `Seal` always fit, for they are as few as calls. Audio that finds the queue full is lost; its place in
+/// the file is silence, for what follows says where it belongs.
 pub(crate) struct Tape {
     words: mpsc::Sender<Word>,
     waiting: Arc<AtomicUsize>,
     shard: Mailbox<ShardTold>,
-    /// Samples that a recording lacks since its last word got through.
-    gaps: BTreeMap<RecordingId, usize>,
 }
 
 /// The thread, seen from where it was started.
@@ -44,9 +39,10 @@ pub(crate) struct Recorder {
 
 enum Word {
     Said { command: RecorderCommand, shard: Mailbox<ShardTold> },
-    Gap { recording: RecordingId, samples: usize },
     Stop,
 }
+
+type StereoFile = recorder::Recorder<BufWriter<File>>;
 
 /// Files under way.
 struct Deck {
@@ -56,7 +52,7 @@ struct Deck {
 }
 
 struct Reel {
-    writer: StereoWriter,
+    writer: StereoFile,
     /// `NAME.wav.part` while it is written, `NAME.wav` once it is whole.
     part: PathBuf,
     shard: Mailbox<ShardTold>,
@@ -78,7 +74,7 @@ impl Recorder {
 
     /// An end for the shard behind `shard`, which hears how its recordings end.
     pub(crate) fn tape(&self, shard: Mailbox<ShardTold>) -> Tape {
-        Tape { words: self.words.clone(), waiting: self.waiting.clone(), shard, gaps: BTreeMap::new() }
+        Tape { words: self.words.clone(), waiting: self.waiting.clone(), shard }
     }
 
     /// Seals what is open and waits for the thread.
@@ -93,28 +89,14 @@ impl Tape {
     /// Hands a command on; returns the samples that were lost to a full queue.
     pub(crate) fn put(&mut self, command: RecorderCommand) -> usize {
         match command {
-            RecorderCommand::Append { recording, samples } => {
-                if self.waiting.load(Ordering::Relaxed) >= APPENDS_MAX {
-                    *self.gaps.entry(recording).or_default() += samples.len();
-                    return samples.len();
-                }
-                self.close_gap(recording);
+            RecorderCommand::Append { samples, .. } if self.waiting.load(Ordering::Relaxed) >= APPENDS_MAX => return samples.len(),
+            append @ RecorderCommand::Append { .. } => {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
-                self.say(RecorderCommand::Append { recording, samples });
+                self.say(append);
             }
-            RecorderCommand::Seal { recording } => {
-                self.close_gap(recording);
-                self.say(RecorderCommand::Seal { recording });
-            }
-            start @ RecorderCommand::Start { .. } => self.say(start),
+            other @ (RecorderCommand::Start { .. } | RecorderCommand::Seal { .. }) => self.say(other),
         }
         0
-    }
-
-    fn close_gap(&mut self, recording: RecordingId) {
-        if let Some(samples) = self.gaps.remove(&recording) {
-            let _ = self.words.send(Word::Gap { recording, samples });
-        }
     }
 
     fn say(&self, command: RecorderCommand) {
@@ -128,11 +110,10 @@ impl Deck {
         loop {
             match inbox.recv_timeout(FLUSH_EVERY) {
                 Ok(Word::Said { command: RecorderCommand::Start { recording, rate }, shard }) => self.start(recording, rate, shard),
-                Ok(Word::Said { command: RecorderCommand::Append { recording, samples }, .. }) => {
+                Ok(Word::Said { command: RecorderCommand::Append { recording, position, samples }, .. }) => {
                     waiting.fetch_sub(1, Ordering::Relaxed);
-                    self.append(recording, |writer| writer.append(&samples));
+                    self.append(recording, |writer| writer.append(position, &samples));
                 }
-                Ok(Word::Gap { recording, samples }) => self.append(recording, |writer| writer.append_silence(samples)),
                 Ok(Word::Said { command: RecorderCommand::Seal { recording }, .. }) => self.seal(recording),
                 Ok(Word::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -147,9 +128,9 @@ impl Deck {
     }
 
     fn start(&mut self, recording: RecordingId, rate: u32, shard: Mailbox<ShardTold>) {
-        // Ids count from the start of the process, so the time goes first: a name is never used twice.
-        let part = self.directory.join(format!("{}-{}.wav.part", clock::stamp().utc.0, recording.0));
-        let opened = File::create_new(&part).and_then(|file| StereoWriter::new(file, rate));
+        // A recording has its call's id, which no other call has: a name is never used twice.
+        let part = self.directory.join(format!("{}.wav.part", recording.0));
+        let opened = File::create_new(&part).map_err(media::Error::from).and_then(|file| StereoFile::new(BufWriter::new(file), rate));
         match opened {
             Ok(writer) => {
                 self.reels.insert(recording, Reel { writer, part, shard, dirty: true });
@@ -158,7 +139,7 @@ impl Deck {
         }
     }
 
-    fn append(&mut self, recording: RecordingId, append: impl FnOnce(&mut StereoWriter) -> io::Result<()>) {
+    fn append(&mut self, recording: RecordingId, append: impl FnOnce(&mut StereoFile) -> Result<(), media::Error>) {
         // A recording that failed before is spoken of no more.
         let Some(reel) = self.reels.get_mut(&recording) else { return };
         reel.dirty = true;
@@ -194,7 +175,7 @@ impl Deck {
     }
 
     /// What is on disk stays there, and is made whole at the next start.
-    fn give_up(&mut self, recording: RecordingId, error: &io::Error) {
+    fn give_up(&mut self, recording: RecordingId, error: &media::Error) {
         if let Some(reel) = self.reels.remove(&recording) {
             fail(&reel.shard, recording, error);
         }
@@ -208,11 +189,11 @@ fn mend(directory: &Path) -> io::Result<()> {
         if part.extension().is_none_or(|extension| extension != "part") {
             continue;
         }
-        let mended = File::options().read(true).write(true).open(&part).and_then(|mut file| wav::repair(&mut file));
+        let mended = File::options().read(true).write(true).open(&part).map_err(media::Error::from).and_then(|mut file| repair(&mut file));
         match mended {
-            Ok(bytes) => {
+            Ok(length_ms) => {
                 let file = finish(&part)?;
-                tracing::warn!(file, bytes, "a recording that a crash cut off was made whole");
+                tracing::warn!(file, length_ms, "a recording that a crash cut off was made whole");
             }
             Err(error) => tracing::warn!(file = %part.display(), %error, "an unfinished recording cannot be read; it is left as it is"),
         }
@@ -227,7 +208,7 @@ fn finish(part: &Path) -> io::Result<String> {
     Ok(whole.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
-fn fail(shard: &Mailbox<ShardTold>, recording: RecordingId, error: &io::Error) {
+fn fail(shard: &Mailbox<ShardTold>, recording: RecordingId, error: &media::Error) {
     tracing::error!(recording = recording.0, %error, "a recording cannot go on");
     let _ = shard.blocking_send(ShardTold::RecordingFailed { recording, reason: error.to_string() });
 }
@@ -250,12 +231,12 @@ mod tests {
         let mut tape = recorder.tape(shard);
         let recording = RecordingId(7);
         assert_eq!(tape.put(RecorderCommand::Start { recording, rate: 8000 }), 0);
-        assert_eq!(tape.put(RecorderCommand::Append { recording, samples: vec![5; 320] }), 0);
+        assert_eq!(tape.put(RecorderCommand::Append { recording, position: 0, samples: vec![5; 320] }), 0);
         assert_eq!(tape.put(RecorderCommand::Seal { recording }), 0);
         let Some(ShardTold::Recorded { recording: sealed, file, length_ms }) = heard.blocking_recv() else { panic!("not sealed") };
         recorder.stop();
         assert_eq!((sealed, length_ms), (recording, 20));
-        assert!(file.ends_with("-7.wav"), "{file}");
+        assert_eq!(file, "7.wav");
         assert_eq!(hound::WavReader::open(directory.path().join(file)).unwrap().len(), 320);
     }
 
@@ -268,9 +249,9 @@ mod tests {
         let recording = RecordingId(1);
         tape.put(RecorderCommand::Start { recording, rate: 8000 });
         recorder.waiting.store(APPENDS_MAX, Ordering::Relaxed);
-        assert_eq!(tape.put(RecorderCommand::Append { recording, samples: vec![5; 320] }), 320);
+        assert_eq!(tape.put(RecorderCommand::Append { recording, position: 0, samples: vec![5; 320] }), 320);
         recorder.waiting.store(0, Ordering::Relaxed);
-        tape.put(RecorderCommand::Append { recording, samples: vec![6; 320] });
+        tape.put(RecorderCommand::Append { recording, position: 160, samples: vec![6; 320] });
         tape.put(RecorderCommand::Seal { recording });
         let Some(ShardTold::Recorded { file, length_ms, .. }) = heard.blocking_recv() else { panic!("not sealed") };
         recorder.stop();
@@ -284,8 +265,8 @@ mod tests {
     fn an_unfinished_file_is_made_whole_at_start() {
         let directory = tempfile::tempdir().unwrap();
         let part = directory.path().join("1-2.wav.part");
-        let mut writer = StereoWriter::new(File::create(&part).unwrap(), 8000).unwrap();
-        writer.append(&[1, 2]).unwrap();
+        let mut writer = StereoFile::new(BufWriter::new(File::create(&part).unwrap()), 8000).unwrap();
+        writer.append(0, &[1, 2]).unwrap();
         writer.flush().unwrap();
         std::mem::forget(writer);
         Recorder::start(directory.path()).unwrap().stop();

@@ -19,7 +19,8 @@ impl Address {
         let peer = ["sips:", "sip:", "tel:"].iter().find_map(|scheme| peer.strip_prefix(scheme)).unwrap_or(peer);
         let peer = peer.split([';', '?', '>']).next().unwrap_or_default();
         let (user, host) = peer.split_once('@').unwrap_or((peer, ""));
-        if user.is_empty() || WITHHELD.iter().any(|word| user.eq_ignore_ascii_case(word)) || host.eq_ignore_ascii_case("anonymous.invalid") {
+        if user.is_empty() || WITHHELD.iter().any(|word| user.eq_ignore_ascii_case(word)) || host.eq_ignore_ascii_case("anonymous.invalid")
+        {
             return None;
         }
         if let Some(number) = e164(user) {
@@ -70,7 +71,9 @@ mod tests {
 
     #[test]
     fn one_number_in_five_spellings_is_one_address() {
-        for peer in ["+380501112233", "sip:+380501112233@trunk.example;user=phone", "tel:+380-50-111-22-33", "00380501112233", "380501112233"] {
+        for peer in
+            ["+380501112233", "sip:+380501112233@trunk.example;user=phone", "tel:+380-50-111-22-33", "00380501112233", "380501112233"]
+        {
             assert_eq!(Address::of(peer), Some(Address::Tel("+380501112233".to_owned())), "{peer}");
         }
     }

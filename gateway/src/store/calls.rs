@@ -100,7 +100,8 @@ impl Store {
         .bind(int(call.0))
         .fetch_all(&self.pool)
         .await?;
-        let recording = |(id, file, length_ms, failure)| RecordingRow { id: RecordingId(nat(id)), file, length_ms: nat(length_ms), failure };
+        let recording =
+            |(id, file, length_ms, failure)| RecordingRow { id: RecordingId(nat(id)), file, length_ms: nat(length_ms), failure };
         Ok(rows.into_iter().map(recording).collect())
     }
 }

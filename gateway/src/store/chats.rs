@@ -105,20 +105,23 @@ impl Store {
 }
 
 pub(super) async fn find(connection: &mut SqliteConnection, chat: u64) -> Result<Option<Chat>, Error> {
-    let row = sqlx::query_as::<_, (Option<i64>, String, bool, Option<String>)>("SELECT customer, language, proven, reason FROM chats WHERE id = ?")
-        .bind(int(chat))
-        .fetch_optional(&mut *connection)
-        .await?;
+    let row = sqlx::query_as::<_, (Option<i64>, String, bool, Option<String>)>(
+        "SELECT customer, language, proven, reason FROM chats WHERE id = ?",
+    )
+    .bind(int(chat))
+    .fetch_optional(&mut *connection)
+    .await?;
     let Some((customer, language, proven, reason)) = row else { return Ok(None) };
-    let mut lines: Vec<ChatLine> =
-        sqlx::query_as::<_, (i64, String, String)>("SELECT at, speaker, text FROM chat_lines WHERE chat = ? AND NOT omitted ORDER BY id DESC LIMIT ?")
-            .bind(int(chat))
-            .bind(SHOWN_MAX)
-            .fetch_all(connection)
-            .await?
-            .into_iter()
-            .map(|(at, from, text)| ChatLine { at: UtcMillis(nat(at)), from, text: Private(text) })
-            .collect();
+    let mut lines: Vec<ChatLine> = sqlx::query_as::<_, (i64, String, String)>(
+        "SELECT at, speaker, text FROM chat_lines WHERE chat = ? AND NOT omitted ORDER BY id DESC LIMIT ?",
+    )
+    .bind(int(chat))
+    .bind(SHOWN_MAX)
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(|(at, from, text)| ChatLine { at: UtcMillis(nat(at)), from, text: Private(text) })
+    .collect();
     lines.reverse();
     Ok(Some(Chat {
         id: chat,

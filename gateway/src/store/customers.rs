@@ -88,7 +88,13 @@ impl Store {
     }
 
     /// Another way to know a customer. The same address under another customer stays there: together they identify neither.
-    pub(crate) async fn add_identity(&self, customer: CustomerId, address: &Address, source: &str, verified: Option<UtcMillis>) -> Result<(), Error> {
+    pub(crate) async fn add_identity(
+        &self,
+        customer: CustomerId,
+        address: &Address,
+        source: &str,
+        verified: Option<UtcMillis>,
+    ) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         know_as(&mut connection, customer, address, source, verified).await
     }
@@ -247,7 +253,11 @@ pub(super) async fn close_case(
     at: UtcMillis,
 ) -> Result<Option<CaseId>, Error> {
     let Some(case) = open_case(connection, customer, title).await? else { return Ok(None) };
-    sqlx::query("UPDATE cases SET status = 'solved', closed = ? WHERE id = ?").bind(int(at.0)).bind(int(case.0)).execute(connection).await?;
+    sqlx::query("UPDATE cases SET status = 'solved', closed = ? WHERE id = ?")
+        .bind(int(at.0))
+        .bind(int(case.0))
+        .execute(connection)
+        .await?;
     Ok(Some(case))
 }
 
@@ -282,11 +292,12 @@ async fn customer_row(connection: &mut SqliteConnection, customer: CustomerId) -
 
 async fn identities(connection: &mut SqliteConnection, customer: CustomerId) -> Result<Vec<Identity>, Error> {
     type Row = (String, String, Option<i64>, String);
-    let rows = sqlx::query_as::<_, Row>("SELECT kind, value, verified_at, source FROM identities WHERE customer = ? ORDER BY kind, value LIMIT ?")
-        .bind(int(customer.0))
-        .bind(IDENTITIES_MAX)
-        .fetch_all(connection)
-        .await?;
+    let rows =
+        sqlx::query_as::<_, Row>("SELECT kind, value, verified_at, source FROM identities WHERE customer = ? ORDER BY kind, value LIMIT ?")
+            .bind(int(customer.0))
+            .bind(IDENTITIES_MAX)
+            .fetch_all(connection)
+            .await?;
     let identity = |(kind, value, verified, source): Row| Identity {
         kind,
         value: Private(value),

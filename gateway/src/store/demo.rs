@@ -102,13 +102,16 @@ const LIVES: [Life; 3] = [
     Life {
         language: "uk",
         segment: "gold",
-        calls: &[(41, "delivery", Some("delivery")), (33, "delivery", None), (20, "billing", None), (12, "delivery", Some("delivery")), (6, "delivery", None)],
-        elsewhere: &[
-            (30, Medium::Portal, "оплачено рахунок 1041", None),
-            (1, Medium::Chat, "посилка запізнюється", Some("delivery")),
+        calls: &[
+            (41, "delivery", Some("delivery")),
+            (33, "delivery", None),
+            (20, "billing", None),
+            (12, "delivery", Some("delivery")),
+            (6, "delivery", None),
         ],
-        facts: &[("order", "A-17"), ("account", "10021187")],
-        case: Some("Посилка A-17 запізнюється"),
+        elsewhere: &[(30, Medium::Portal, "оплачено рахунок 1041", None), (1, Medium::Chat, "посилка запізнюється", Some("delivery"))],
+        facts: &[("order_number", "1017")],
+        case: Some("Посилка 1017 запізнюється"),
     },
     Life {
         language: "ru",
@@ -128,9 +131,15 @@ const LIVES: [Life; 3] = [
     Life {
         language: "en",
         segment: "trial",
-        calls: &[(37, "returns", Some("returns")), (24, "returns", None), (15, "delivery", None), (9, "returns", None), (4, "returns", Some("returns"))],
-        elsewhere: &[(10, Medium::Form, "return form for order B-52", Some("returns")), (4, Medium::Messenger, "asked for a label", None)],
-        facts: &[("order", "B-52")],
+        calls: &[
+            (37, "returns", Some("returns")),
+            (24, "returns", None),
+            (15, "delivery", None),
+            (9, "returns", None),
+            (4, "returns", Some("returns")),
+        ],
+        elsewhere: &[(10, Medium::Form, "return form for order 2052", Some("returns")), (4, Medium::Messenger, "asked for a label", None)],
+        facts: &[("order_number", "2052")],
         case: None,
     },
 ];

@@ -30,22 +30,20 @@ use gateway_core::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::mpsc;
 
 pub(crate) use address::Address;
-pub(crate) use calls::{CallRow, RecordingRow};
-pub(crate) use chats::{Chat, ChatOpened};
+pub(crate) use chats::ChatOpened;
 pub(crate) use customers::{Dossier, NewInteraction};
 pub(crate) use logins::Answered;
-pub(crate) use writer::{Full, Lag};
+pub(crate) use writer::Lag;
 
-use writer::Job;
+use writer::Jobs;
 
 /// One node's store; a cheap clone of one pool and one writer.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: SqlitePool,
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
     lessons: Arc<RwLock<Arc<Lessons>>>,
 }
 
@@ -98,7 +96,7 @@ impl Store {
             return Err(Error::Absent { what: "store in", id: directory.display().to_string() });
         }
         let pool = connect(&path, BUSY_TIMEOUT).await?;
-        let (jobs, _) = mpsc::channel(1);
+        let (jobs, _) = Jobs::new();
         Ok(Self { pool, jobs, lessons: Arc::default() })
     }
 
@@ -106,27 +104,32 @@ impl Store {
         let path = directory.join(DATABASE);
         let pool = connect(&path, busy).await?;
         sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(|source| Error::Migrate { path, source })?;
-        let (jobs, waiting) = mpsc::channel(writer::WAITING_MAX);
-        let mut writer = writer::Writer::open(pool.clone(), directory, waiting)?;
+        let (jobs, waiting) = Jobs::new();
+        let mut writer = writer::Writer::open(pool.clone(), directory, &jobs, waiting)?;
         writer.replay_all().await?;
         calls::close_crashed(&pool, utc_now()).await?;
         tokio::spawn(writer.run());
         Ok(Self { pool, jobs, lessons: Arc::default() })
     }
 
-    /// Appends to history, without waiting. `Full` gives the record back: hold it, refuse new calls, and try again.
-    pub(crate) fn append(&self, record: Record) -> Result<(), Full> {
-        writer::offer(&self.jobs, record)
+    /// Appends to history: never waits, never drops. Records of privacy `pci` are refused.
+    pub(crate) fn append(&self, record: Record) {
+        self.jobs.append(record);
     }
 
-    /// Whether `append` has room to spare; when not, new calls are refused.
+    /// Records that are neither in the database nor in the spool yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.jobs.queued()
+    }
+
+    /// Whether there is room for new calls' records; when not, new calls are refused.
     pub(crate) fn has_room(&self) -> bool {
-        self.jobs.capacity() > writer::WAITING_MAX / 4
+        self.queued() < writer::WAITING_MAX
     }
 
     /// Waits until all that was appended before is in the database or the spool, and says how far behind the database is.
     pub(crate) async fn flush(&self) -> Lag {
-        writer::flush(&self.jobs).await
+        self.jobs.flush().await
     }
 
     /// Writes what waits and closes the database.

@@ -102,7 +102,11 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
         }
         Happened::AgentOffered { card, .. } => {
             let intent = card.reason.as_ref().map(|reason| reason.intent.clone());
-            sqlx::query("UPDATE calls SET intent = COALESCE(?, intent) WHERE id = ?").bind(intent).bind(int(call.0)).execute(connection).await?;
+            sqlx::query("UPDATE calls SET intent = COALESCE(?, intent) WHERE id = ?")
+                .bind(intent)
+                .bind(int(call.0))
+                .execute(connection)
+                .await?;
             Ok(())
         }
         Happened::Handoff { agent, .. } => {
@@ -184,7 +188,11 @@ async fn set(connection: &mut SqliteConnection, sql: &'static str, first: &str, 
 /// The caller's number makes a customer at the first call, so that the second one is known. A withheld number never does, nor does a
 /// user name: an agent's own phone has one too.
 async fn caller_known(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, peer: &str) -> Result<(), Error> {
-    let first = sqlx::query("UPDATE calls SET peer = ? WHERE id = ? AND peer IS NULL").bind(peer).bind(int(call.0)).execute(&mut *connection).await?;
+    let first = sqlx::query("UPDATE calls SET peer = ? WHERE id = ? AND peer IS NULL")
+        .bind(peer)
+        .bind(int(call.0))
+        .execute(&mut *connection)
+        .await?;
     let Some(address) = Address::of(peer).filter(|_| first.rows_affected() == 1) else { return Ok(()) };
     let customer = match (customers::who(connection, &address).await?.as_slice(), &address) {
         ([one], _) => *one,
@@ -202,7 +210,10 @@ async fn caller_known(connection: &mut SqliteConnection, call: CallId, at: UtcMi
 /// What the caller did before we knew who it was is theirs too. `None` takes back only what an earlier `Identified` said.
 async fn identified(connection: &mut SqliteConnection, call: CallId, customer: Option<CustomerId>) -> Result<(), Error> {
     let Some(customer) = customer else {
-        sqlx::query("UPDATE calls SET customer = NULL, identified = 0 WHERE id = ? AND identified").bind(int(call.0)).execute(connection).await?;
+        sqlx::query("UPDATE calls SET customer = NULL, identified = 0 WHERE id = ? AND identified")
+            .bind(int(call.0))
+            .execute(connection)
+            .await?;
         return Ok(());
     };
     for sql in [
@@ -216,7 +227,10 @@ async fn identified(connection: &mut SqliteConnection, call: CallId, customer: O
 }
 
 async fn customer_of(connection: &mut SqliteConnection, call: CallId) -> Result<Option<i64>, Error> {
-    let row = sqlx::query_scalar::<_, Option<i64>>("SELECT customer FROM calls WHERE id = ?").bind(int(call.0)).fetch_optional(connection).await?;
+    let row = sqlx::query_scalar::<_, Option<i64>>("SELECT customer FROM calls WHERE id = ?")
+        .bind(int(call.0))
+        .fetch_optional(connection)
+        .await?;
     Ok(row.flatten())
 }
 
@@ -255,16 +269,18 @@ async fn presented(connection: &mut SqliteConnection, call: CallId, at: UtcMilli
 
 async fn chosen(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, choice: &MenuChosen) -> Result<(), Error> {
     let customer = customer_of(connection, call).await?;
-    sqlx::query("INSERT INTO menu_choices (customer, call, at, node, item, position, after_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, 'chosen')")
-        .bind(customer)
-        .bind(int(call.0))
-        .bind(int(at.0))
-        .bind(&choice.node)
-        .bind(&choice.item)
-        .bind(choice.position)
-        .bind(choice.after_ms)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO menu_choices (customer, call, at, node, item, position, after_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, 'chosen')",
+    )
+    .bind(customer)
+    .bind(int(call.0))
+    .bind(int(at.0))
+    .bind(&choice.node)
+    .bind(&choice.item)
+    .bind(choice.position)
+    .bind(choice.after_ms)
+    .execute(&mut *connection)
+    .await?;
     count(connection, &choice.node, &choice.item, 1).await
 }
 

@@ -49,12 +49,20 @@ fn ended(call: u64, t: u64) -> Record {
 }
 
 fn fact(key: &str, value: &str, t: u64, privacy: Privacy) -> Fact {
-    Fact { key: key.into(), value: Private(value.into()), source: "form".into(), at: UtcMillis(t), confidence: 100, confirmed: false, privacy }
+    Fact {
+        key: key.into(),
+        value: Private(value.into()),
+        source: "form".into(),
+        at: UtcMillis(t),
+        confidence: 100,
+        confirmed: false,
+        privacy,
+    }
 }
 
 async fn write(store: &Store, records: impl IntoIterator<Item = Record>) -> Lag {
     for record in records {
-        store.append(record).expect("room");
+        store.append(record);
     }
     store.flush().await
 }
@@ -64,8 +72,11 @@ async fn the_second_call_from_a_number_is_known() {
     let (_directory, store) = open().await;
     let now = utc_now().0;
     assert_eq!(store.identify(None, Some(OLENA)).await.expect("a story").customer, None);
-    write(&store, [started(1, now - HOUR), caller(1, now - HOUR, "sip:+380501112233@trunk.example"), chose(1, now - HOUR, "delivery"), ended(1, now)])
-        .await;
+    write(
+        &store,
+        [started(1, now - HOUR), caller(1, now - HOUR, "sip:+380501112233@trunk.example"), chose(1, now - HOUR, "delivery"), ended(1, now)],
+    )
+    .await;
 
     let story = store.identify(None, Some(OLENA)).await.expect("a story");
     assert!(story.customer.is_some());
@@ -79,7 +90,8 @@ async fn the_second_call_from_a_number_is_known() {
 #[tokio::test]
 async fn a_withheld_number_and_an_agents_phone_make_no_customer() {
     let (_directory, store) = open().await;
-    write(&store, [started(1, 5), caller(1, 5, "sip:anonymous@anonymous.invalid"), started(2, 6), caller(2, 6, "sip:ada@pbx.example")]).await;
+    write(&store, [started(1, 5), caller(1, 5, "sip:anonymous@anonymous.invalid"), started(2, 6), caller(2, 6, "sip:ada@pbx.example")])
+        .await;
     let customers: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM customers").fetch_one(&store.pool).await.expect("a count");
     assert_eq!(customers, 0);
 }
@@ -142,7 +154,14 @@ async fn a_choice_backed_out_of_counts_against_the_item() {
     let now = utc_now().0;
     write(
         &store,
-        [started(1, now), caller(1, now, OLENA), presented(1, now), chose(1, now + 2_000, "billing"), presented(1, now + 5_000), ended(1, now + 9_000)],
+        [
+            started(1, now),
+            caller(1, now, OLENA),
+            presented(1, now),
+            chose(1, now + 2_000, "billing"),
+            presented(1, now + 5_000),
+            ended(1, now + 9_000),
+        ],
     )
     .await;
     let story = store.identify_at(None, Some(OLENA), UtcMillis(now + 9_000)).await.expect("a story");
@@ -225,7 +244,13 @@ async fn records_outlive_a_database_that_is_away() {
     }
     let (_, records) = store.call(CallId(1), 0).await.expect("the call");
     assert_eq!(records, [started(1, 10), caller(1, 10, OLENA), chose(1, 20, "delivery"), ended(1, 30)], "all of them, in order, once");
-    assert!(!std::fs::read_dir(directory.path()).expect("the directory").any(|file| file.expect("a file").file_name().to_string_lossy().contains("spool")));
+    assert!(
+        !std::fs::read_dir(directory.path()).expect("the directory").any(|file| file
+            .expect("a file")
+            .file_name()
+            .to_string_lossy()
+            .contains("spool"))
+    );
 }
 
 #[tokio::test]
@@ -239,7 +264,12 @@ async fn a_spool_left_by_a_crash_is_replayed_from_where_it_was() {
     let pool = connect(&directory.path().join(DATABASE), BUSY_TIMEOUT).await.expect("a pool");
     let mut transaction = pool.begin().await.expect("a transaction");
     project::apply(&mut transaction, &[started(1, 10)]).await.expect("applied");
-    sqlx::query("INSERT INTO spools VALUES (?, ?)").bind(spool).bind(lines[0].len() as i64 + 1).execute(&mut *transaction).await.expect("a row");
+    sqlx::query("INSERT INTO spools VALUES (?, ?)")
+        .bind(spool)
+        .bind(lines[0].len() as i64 + 1)
+        .execute(&mut *transaction)
+        .await
+        .expect("a row");
     transaction.commit().await.expect("committed");
     pool.close().await;
 

@@ -1,9 +1,16 @@
 //! The one batching writer of records: channel, transaction, and the spool for when the database is away.
 //!
-//! Order is kept: while anything is spooled, whatever comes goes behind it. What neither database nor disk takes is held, the channel fills,
-//! and `append` says so: nothing is dropped.
+//! Order is kept: while anything is spooled, whatever comes goes behind it. What neither database nor disk takes is held, the queue grows, and
+//! the node refuses new calls: nothing is dropped.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use gateway_core::events::{
     record::{Happened, Record},
@@ -24,11 +31,6 @@ pub(super) enum Job {
     Flush(oneshot::Sender<Lag>),
 }
 
-/// The queue to the store is full; the record comes back, since records are never dropped.
-#[derive(Debug, thiserror::Error)]
-#[error("the store is {WAITING_MAX} records behind: refuse new calls, and offer this record again")]
-pub(crate) struct Full(pub Box<Record>);
-
 /// How far the database is behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Lag {
@@ -42,33 +44,54 @@ pub(crate) struct Lag {
 pub(super) struct Writer {
     pool: SqlitePool,
     spool: Spool,
-    waiting: mpsc::Receiver<Job>,
+    waiting: mpsc::UnboundedReceiver<Job>,
     held: Vec<Record>,
+    /// Appended, and in neither database nor spool.
+    queued: Arc<AtomicUsize>,
 }
 
-pub(super) fn offer(jobs: &mpsc::Sender<Job>, record: Record) -> Result<(), Full> {
-    let Some(record) = without_card_data(record) else {
-        metrics::counter!("tandem_store_pci_refused_total").increment(1);
-        tracing::error!("a fact marked pci came to the store and was refused: the script that collects it must use it, not keep it");
-        return Ok(());
-    };
-    jobs.try_send(Job::Append(Box::new(record))).map_err(|refused| match refused.into_inner() {
-        Job::Append(record) => Full(record),
-        Job::Flush(_) => unreachable!("an Append was offered"),
-    })
+/// The writer's mouth.
+#[derive(Debug, Clone)]
+pub(super) struct Jobs {
+    jobs: mpsc::UnboundedSender<Job>,
+    queued: Arc<AtomicUsize>,
 }
 
-pub(super) async fn flush(jobs: &mpsc::Sender<Job>) -> Lag {
-    let (flushed, lag) = oneshot::channel();
-    if jobs.send(Job::Flush(flushed)).await.is_err() {
-        return Lag::default();
+impl Jobs {
+    /// A mouth, and the ear for `Writer::open`.
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Job>) {
+        let (jobs, waiting) = mpsc::unbounded_channel();
+        (Self { jobs, queued: Arc::default() }, waiting)
     }
-    lag.await.unwrap_or_default()
+
+    pub(super) fn append(&self, record: Record) {
+        let Some(record) = without_card_data(record) else {
+            metrics::counter!("tandem_store_pci_refused_total").increment(1);
+            tracing::error!("a fact marked pci came to the store and was refused: the script that collects it must use it, not keep it");
+            return;
+        };
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        if self.jobs.send(Job::Append(Box::new(record))).is_err() {
+            tracing::error!("a record came after the store was closed");
+        }
+    }
+
+    pub(super) async fn flush(&self) -> Lag {
+        let (flushed, lag) = oneshot::channel();
+        if self.jobs.send(Job::Flush(flushed)).is_err() {
+            return Lag::default();
+        }
+        lag.await.unwrap_or_default()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
 }
 
 impl Writer {
-    pub(super) fn open(pool: SqlitePool, directory: &Path, waiting: mpsc::Receiver<Job>) -> Result<Self, Error> {
-        Ok(Self { pool, spool: Spool::open(directory)?, waiting, held: Vec::new() })
+    pub(super) fn open(pool: SqlitePool, directory: &Path, jobs: &Jobs, waiting: mpsc::UnboundedReceiver<Job>) -> Result<Self, Error> {
+        Ok(Self { pool, spool: Spool::open(directory)?, waiting, held: Vec::new(), queued: jobs.queued.clone() })
     }
 
     /// Until the last `Store` is dropped and all it sent is written.
@@ -78,7 +101,7 @@ impl Writer {
         let mut retry_at = Instant::now();
         loop {
             let was_behind = self.is_behind();
-            // With records held, nothing more is taken in: the channel fills, and the node refuses new calls.
+            // With records held, nothing more is taken in: the queue grows, and the node refuses new calls.
             let open = tokio::select! {
                 taken = self.waiting.recv_many(&mut jobs, BATCH_MAX), if self.held.is_empty() => taken > 0,
                 // A fixed time, or a busy node would put it off for ever.
@@ -115,7 +138,10 @@ impl Writer {
     /// Brings everything spooled into the database, or says why not.
     pub(super) async fn replay_all(&mut self) -> Result<(), Error> {
         let Some(name) = self.spool.name() else { return Ok(()) };
-        let mut from = match sqlx::query_scalar::<_, i64>("SELECT replayed FROM spools WHERE file = ?").bind(&name).fetch_optional(&self.pool).await?
+        let mut from = match sqlx::query_scalar::<_, i64>("SELECT replayed FROM spools WHERE file = ?")
+            .bind(&name)
+            .fetch_optional(&self.pool)
+            .await?
         {
             Some(replayed) => super::nat(replayed),
             None => 0,
@@ -150,13 +176,13 @@ impl Writer {
         let lag_ms = utc_now().0.saturating_sub(first.at.0);
         if self.spool.is_empty() {
             match self.commit().await {
-                Ok(()) => self.held.clear(),
+                Ok(()) => self.safe(),
                 Err(error) => tracing::error!(%error, "the database is away: records go to the spool"),
             }
         }
         if !self.held.is_empty() {
             match self.spool.push(&self.held) {
-                Ok(()) => self.held.clear(),
+                Ok(()) => self.safe(),
                 Err(error) => tracing::error!(%error, held = self.held.len(), "neither database nor spool takes records: they are held"),
             }
         }
@@ -184,6 +210,12 @@ impl Writer {
         metrics::gauge!("tandem_store_waiting").set(self.waiting.len() as f64);
     }
 
+    /// What was held is on disk.
+    fn safe(&mut self) {
+        self.queued.fetch_sub(self.held.len(), Ordering::Relaxed);
+        self.held.clear();
+    }
+
     fn lag(&self) -> Lag {
         Lag { spooled: self.spool.waiting(), held: self.held.len() as u64 }
     }
@@ -209,7 +241,8 @@ fn without_card_data(mut record: Record) -> Option<Record> {
     Some(record)
 }
 
-/// Records that wait for the writer: minutes of a busy node. Past it `append` gives the record back and new calls are refused; none is dropped.
+/// Records that wait for the writer, minutes of a busy node: past it new calls are refused. Calls in progress still write the few dozen records
+/// that each of them has, and none is dropped.
 pub(super) const WAITING_MAX: usize = 16_384;
 /// Records in one transaction.
 const BATCH_MAX: usize = 256;
