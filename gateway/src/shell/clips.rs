@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    f64::consts::PI,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -50,7 +49,7 @@ pub(crate) fn load(directory: &Path) -> (ClipBook, Vec<Unplayable>) {
 
 /// How long a clip plays, in seconds.
 pub(crate) fn seconds(clip: &Clip) -> f64 {
-    clip.narrow.len() as f64 / f64::from(NARROW)
+    clip.narrow.len() as f64 / 8000.0
 }
 
 /// WAV files one directory down, with their names.
@@ -79,75 +78,14 @@ fn read_named((name, path): &(String, PathBuf)) -> Result<(String, Clip), Unplay
 }
 
 fn read(path: &Path) -> Result<Clip, String> {
-    let mut reader = hound::WavReader::open(path).map_err(|error| error.to_string())?;
-    let spec = reader.spec();
-    if spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
-        return Err(format!("{} bits; a clip has 16-bit samples", spec.bits_per_sample));
-    }
-    if !(NARROW..=FULL).contains(&spec.sample_rate) {
-        return Err(format!("{} Hz; a clip has 8000 to 48000", spec.sample_rate));
-    }
-    let samples: Vec<i16> = reader.samples().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-    let channels = usize::from(spec.channels.max(1));
-    let mono: Vec<i16> = samples.chunks_exact(channels).map(mix).collect();
-    Ok(Clip { narrow: resample(&mono, spec.sample_rate, NARROW).into(), full: resample(&mono, spec.sample_rate, FULL).into() })
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    Clip::read_wav(io::BufReader::new(file)).map_err(|error| error.to_string())
 }
-
-fn mix(frame: &[i16]) -> i16 {
-    let sum: i32 = frame.iter().map(|sample| i32::from(*sample)).sum();
-    i16::try_from(sum / frame.len().max(1) as i32).unwrap_or_default()
-}
-
-/// Band-limited resampling by a polyphase windowed sinc; done once per clip, so it favours quality.
-fn resample(samples: &[i16], from: u32, to: u32) -> Vec<i16> {
-    if from == to {
-        return samples.to_vec();
-    }
-    let divisor = gcd(from, to);
-    let (up, down) = ((to / divisor) as usize, (from / divisor) as usize);
-    // Below the lower of the two Nyquist rates, in cycles per input sample, with room for the filter's slope.
-    let cutoff = 0.46 * (f64::from(to) / f64::from(from)).min(1.0);
-    let phases: Vec<Vec<f64>> = (0..up).map(|phase| taps(phase as f64 / up as f64, cutoff)).collect();
-    let length = samples.len() * up / down;
-    (0..length)
-        .map(|place| {
-            let (whole, phase) = (place * down / up, place * down % up);
-            let sum: f64 = phases[phase]
-                .iter()
-                .enumerate()
-                .filter_map(|(tap, weight)| Some(weight * f64::from(*samples.get((whole + tap).checked_sub(REACH - 1)?)?)))
-                .sum();
-            sum.round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16
-        })
-        .collect()
-}
-
-/// Weights of the `2 * REACH` input samples around a point that lies `fraction` behind the middle one; they add up to 1.
-fn taps(fraction: f64, cutoff: f64) -> Vec<f64> {
-    let weights: Vec<f64> = (0..2 * REACH)
-        .map(|tap| {
-            let distance = tap as f64 - (REACH as f64 - 1.0) - fraction;
-            let sinc = if distance == 0.0 { 2.0 * cutoff } else { (2.0 * PI * cutoff * distance).sin() / (PI * distance) };
-            let window = 0.5 + 0.5 * (PI * distance / REACH as f64).cos();
-            sinc * window
-        })
-        .collect();
-    let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / sum).collect()
-}
-
-fn gcd(left: u32, right: u32) -> u32 {
-    if right == 0 { left } else { gcd(right, left % right) }
-}
-
-const NARROW: u32 = 8000;
-const FULL: u32 = 48_000;
-
-/// Input samples on each side of a point. From 48 kHz to 8 kHz a sixth of them is all that the narrow band has.
-const REACH: usize = 24;
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::PI;
+
     use super::*;
 
     #[test]
