@@ -62,9 +62,9 @@ impl Page {
 
     fn step(&mut self, bench: &mut Bench) {
         let now = bench.now().instant;
-        let answer = bench.events.iter().find_map(|(_, event)| match event {
-            MediaEvent::PeerAnswered { answer, .. } => Some(answer.to_string()),
-            _ => None,
+        let answer = bench.events.iter().find_map(|(_, event)| {
+            let MediaEvent::PeerAnswered { answer, .. } = event else { return None };
+            Some(answer.to_string())
         });
         if let Some(pending) = answer.is_some().then(|| self.pending.take()).flatten() {
             let answer = SdpAnswer::from_sdp_string(&answer.unwrap()).unwrap();
