@@ -38,6 +38,13 @@ pub fn span(units: u32, clock_rate: u32) -> Duration {
 /// RFC 3550 4: NTP counts from 1900.
 const SECONDS_1900_TO_1970: u64 = 2_208_988_800;
 
+/// Where virtual time begins.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
+pub(crate) fn zero() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

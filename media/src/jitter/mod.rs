@@ -284,7 +284,7 @@ mod tests {
 
     impl Line {
         fn new() -> Self {
-            Self { buffer: JitterBuffer::new(8_000), zero: Instant::now() }
+            Self { buffer: JitterBuffer::new(8_000), zero: crate::time::zero() }
         }
 
         fn at(&self, ms: u64) -> Instant {

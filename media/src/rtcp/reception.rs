@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn loss_is_reported_per_interval_and_in_all() {
-        let zero = Instant::now();
+        let zero = crate::time::zero();
         let mut reception = Reception::new(8_000);
         for sequence in (0..100_u16).filter(|sequence| sequence % 4 != 3) {
             reception.receive(zero + Duration::from_millis(20) * u32::from(sequence), 7, sequence, u32::from(sequence) * 160);
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn jitter_follows_the_spread_of_arrivals() {
-        let zero = Instant::now();
+        let zero = crate::time::zero();
         let mut reception = Reception::new(8_000);
         for sequence in 0..500_u16 {
             let late = if sequence % 2 == 0 { 0 } else { 10 };
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_new_source_keeps_the_totals() {
-        let zero = Instant::now();
+        let zero = crate::time::zero();
         let mut reception = Reception::new(8_000);
         for sequence in [10_u16, 11, 13] {
             reception.receive(zero, 7, sequence, 0);

@@ -39,7 +39,7 @@ fn deliver(now: Instant, to: &mut Side, from: SocketAddr, transmit: &Transmit) {
 
 #[test]
 fn two_sessions_hear_each_other_and_learn_the_round_trip() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let (mut ours, mut theirs) = pair(zero);
     ours.session.inbound_mut().listen(true);
     let mut tone = Tone::new(SampleRate::Narrow, &[700.0], 6_000);
@@ -70,7 +70,7 @@ fn two_sessions_hear_each_other_and_learn_the_round_trip() {
 
 #[test]
 fn a_held_session_sends_nothing_and_hears_nothing() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let (mut ours, mut theirs) = pair(zero);
     let silence = Frame::silence(SampleRate::Narrow);
     ours.session.direct(zero, Flow::Inactive);
@@ -86,7 +86,7 @@ fn a_held_session_sends_nothing_and_hears_nothing() {
 
 #[test]
 fn a_proposed_address_is_heard_but_not_sent_to_until_it_is_agreed() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let (mut ours, mut theirs) = pair(zero);
     let elsewhere: SocketAddr = "192.0.2.99:6000".parse().unwrap();
     let spoken = |side: &mut Side| {
@@ -108,7 +108,7 @@ fn a_proposed_address_is_heard_but_not_sent_to_until_it_is_agreed() {
 
 #[test]
 fn a_hold_of_the_old_kind_is_not_sent_to() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let mut side =
         side(Start { instant: zero, unix_ms: 0, guard: true }, MediaPlan { remote: "0.0.0.0:4000".parse().unwrap(), ..plan() }, 1);
     side.session.send_frame(zero, &Frame::silence(SampleRate::Narrow), &mut side.outbox);

@@ -49,6 +49,8 @@ pub enum Unheard {
     PayloadType,
     /// Far from its stream: a stray, or a restart that the next packet will prove.
     Astray,
+    /// Longer than any packet of voice.
+    TooLong,
 }
 
 impl Inbound {
@@ -72,11 +74,18 @@ impl Inbound {
 
     /// Takes a packet from a source that is believed.
     pub fn receive(&mut self, now: Instant, header: &Header, payload: &[u8]) -> Result<Heard, Unheard> {
+        if payload.len() > PAYLOAD_MAX {
+            return Err(Unheard::TooLong);
+        }
         let is_key = |format: &Format| format.digits.is_some_and(|(payload_type, _)| payload_type == header.payload_type);
         let formats = [Some(self.format), self.proposed];
         let codec = formats.iter().flatten().find(|format| format.payload_type == header.payload_type).map(|format| format.codec);
         let key = codec.is_none() && formats.iter().flatten().any(is_key);
         if codec.is_none() && !key {
+            // Comfort noise that nobody asked for (RFC 3389) is not heard, but it is not lost either.
+            if self.ssrc == Some(header.ssrc) {
+                self.reception.receive(now, header.ssrc, header.sequence, header.timestamp);
+            }
             return Err(Unheard::PayloadType);
         }
         if let Some(codec) = codec.filter(|codec| *codec != self.codec) {
@@ -140,6 +149,11 @@ impl Inbound {
             self.samples.clear();
             self.starved = STARVED_MAX;
         }
+    }
+
+    /// Whether packets are kept.
+    pub fn is_listened_to(&self) -> bool {
+        self.is_listened_to
     }
 
     /// Understands packets of another format too.
@@ -210,6 +224,9 @@ impl Inbound {
         self.starved = STARVED_MAX;
     }
 }
+
+/// What fits an Ethernet frame: 120 ms of G.711 and any packet of Opus do.
+const PAYLOAD_MAX: usize = 1_460;
 
 /// 60 ms without a packet: concealment has faded out by now.
 const STARVED_MAX: u32 = 3;

@@ -53,7 +53,7 @@ fn sound_arrives_at_any_packet_length() {
     for (codec, ptime) in
         [(CodecKind::Pcma, 10), (CodecKind::Pcmu, 30), (CodecKind::Pcmu, 60), (CodecKind::Opus, 20), (CodecKind::Opus, 60)]
     {
-        let zero = Instant::now();
+        let zero = crate::time::zero();
         let mut outbound = Outbound::new(zero, format(codec), ptime, 7, 65_530, u32::MAX - 1_000);
         let mut inbound = Inbound::new(format(codec));
         inbound.listen(true);
@@ -76,7 +76,7 @@ fn sound_arrives_at_any_packet_length() {
 
 #[test]
 fn a_stream_has_no_seam_between_prompt_bridge_and_key() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let mut outbound = Outbound::new(zero, format(CodecKind::Pcmu), 20, 7, 100, 5_000);
     let mut wire = Wire::new();
     let silence = Frame::silence(SampleRate::Narrow);
@@ -108,7 +108,7 @@ fn a_stream_has_no_seam_between_prompt_bridge_and_key() {
 
 #[test]
 fn a_loss_of_the_source_stays_a_loss_and_a_late_packet_of_an_old_splice_is_not_sent() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let mut outbound = Outbound::new(zero, format(CodecKind::Pcmu), 20, 7, 0, 0);
     let mut wire = Wire::new();
     for sequence in [10, 11, 13, 12, 9] {
@@ -120,7 +120,7 @@ fn a_loss_of_the_source_stays_a_loss_and_a_late_packet_of_an_old_splice_is_not_s
 
 #[test]
 fn a_key_is_heard_and_sounds_as_silence_without_a_concealed_voice() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let mut outbound = Outbound::new(zero, format(CodecKind::Pcmu), 20, 7, 0, 0);
     let mut inbound = Inbound::new(format(CodecKind::Pcmu));
     inbound.listen(true);
@@ -148,7 +148,7 @@ fn a_key_is_heard_and_sounds_as_silence_without_a_concealed_voice() {
 
 #[test]
 fn a_new_source_or_a_restarted_one_is_heard_at_once() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let mut inbound = Inbound::new(format(CodecKind::Pcmu));
     inbound.listen(true);
     let mut heard = 0;
@@ -168,7 +168,7 @@ fn a_new_source_or_a_restarted_one_is_heard_at_once() {
 
 #[test]
 fn a_proposed_format_is_understood_beside_the_old_until_one_is_agreed() {
-    let zero = Instant::now();
+    let zero = crate::time::zero();
     let mut inbound = Inbound::new(format(CodecKind::Pcmu));
     let header = |payload_type, sequence| Header { marker: false, payload_type, sequence, timestamp: 0, ssrc: 1 };
     assert_eq!(inbound.receive(zero, &header(111, 0), &[1]), Err(Unheard::PayloadType));

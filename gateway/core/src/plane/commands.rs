@@ -78,9 +78,9 @@ impl<R: rand::Rng> Shard<R> {
                     port.is_muted = muted;
                 }
             }
-            MediaCommand::Fork { fork, .. } | MediaCommand::Unfork { fork } => {
-                self.tell(MediaEvent::ForkClosed { fork, cause: NOT_IMPLEMENTED });
-            }
+            // No copy is ever made, so each has ended before it can be told to.
+            MediaCommand::Fork { fork, .. } => self.tell(MediaEvent::ForkClosed { fork, cause: NOT_IMPLEMENTED }),
+            MediaCommand::Unfork { .. } => {}
             MediaCommand::RestartIce { port, offer } => self.restart_ice(now, port, &offer),
             MediaCommand::Link { port, .. } => self.tell(MediaEvent::PeerGone { port, cause: NOT_IMPLEMENTED }),
             MediaCommand::Close { port } => self.close(now, port),

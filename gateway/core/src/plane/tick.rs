@@ -7,7 +7,7 @@ use media::{
     mixer::mix,
 };
 
-use super::{Shard, speech::Change};
+use super::{Shard, port::Port, speech::Change};
 use crate::{
     events::media::{MediaEvent, PlayEnd},
     ids::{PortId, RecordingId},
@@ -16,7 +16,7 @@ use crate::{
 impl<R: rand::Rng> Shard<R> {
     /// Begins to tick if some port needs it and none did.
     pub(super) fn wake_ticker(&mut self, now: Instant) {
-        if self.tick_at.is_none() && self.ports.values().any(super::port::Port::is_ticking) {
+        if self.tick_at.is_none() && self.ports.values().any(Port::is_ticking) {
             self.tick_at = Some(now);
         }
     }
@@ -48,7 +48,7 @@ impl<R: rand::Rng> Shard<R> {
             let right = port.told.clone().or_else(|| relayed?.voice.at(rate).cloned());
             (port.voice.at(rate).cloned(), right)
         });
-        self.tick_at = self.ports.values().any(super::port::Port::is_ticking).then(|| due + FRAME);
+        self.tick_at = self.ports.values().any(Port::is_ticking).then(|| due + FRAME);
     }
 
     /// Pulls what a port has said.

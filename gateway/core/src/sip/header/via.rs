@@ -116,7 +116,7 @@ mod tests {
     fn the_answer_goes_to_the_source_and_to_its_port_if_rport_asks_so() {
         let source: SocketAddr = "203.0.113.9:4444".parse().unwrap();
         let mut plain = Via::parse("SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKa;maddr=198.51.100.1").unwrap();
-        assert_eq!(plain.reply_to(source), "203.0.113.9:5070".parse().unwrap());
+        assert_eq!(plain.reply_to(source), "203.0.113.9:5070".parse::<std::net::SocketAddr>().unwrap());
         plain.stamp(source);
         assert_eq!(plain.params.value("received"), Some("203.0.113.9"));
         let mut asking = Via::parse("SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKa;rport").unwrap();

@@ -190,7 +190,7 @@ fn behind_nat_all_goes_back_to_where_it_came_from() {
     let ack = asks_within("ACK", 1, "a1", &format!(";tag={}", ok.to.tag().unwrap()), "", "");
     scene.hears_from("203.0.113.4:61000", ack.as_bytes());
     scene.does(|agent, now| agent.bye(now, usage, cause(200, 16)));
-    assert_eq!(scene.request().0, "203.0.113.4:61000".parse().unwrap());
+    assert_eq!(scene.request().0, "203.0.113.4:61000".parse::<std::net::SocketAddr>().unwrap());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_phone_registers_is_found_and_leaves() {
     assert_eq!((ok.status, ok.headers.first("Contact")), (200, Some("<sip:ada@192.0.2.1:5060>;expires=120")));
     assert!(matches!(scene.event(), UaEvent::Registered { user, bindings: 1, .. } if user == "ada"));
     let now = scene.now();
-    assert_eq!(scene.agent.bindings("ada", now)[0].source, "192.0.2.1:5060".parse().unwrap());
+    assert_eq!(scene.agent.bindings("ada", now)[0].source, "192.0.2.1:5060".parse::<std::net::SocketAddr>().unwrap());
     scene.hears(&asks("REGISTER", 3, "r3", &format!("Expires: 0\r\n{}", authorization(&challenge, &ADA, Method::Register, 2)), ""));
     assert_eq!(scene.response().headers.first("Contact"), None);
     assert!(matches!(scene.event(), UaEvent::Registered { bindings: 0, .. }));

@@ -18,7 +18,7 @@ fn a_reinvite_is_told_answered_and_acknowledged_and_moves_the_target() {
     scene.hears(&asks_within("ACK", 2, "a2", &tag, "", ""));
     assert_eq!(scene.event(), UaEvent::Acked { usage, sdp: None });
     scene.does(|agent, now| agent.bye(now, usage, cause(200, 16)));
-    assert_eq!(scene.request().0, "192.0.2.77:5060".parse().unwrap());
+    assert_eq!(scene.request().0, "192.0.2.77:5060".parse::<std::net::SocketAddr>().unwrap());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whole calls through a shard, on virtual time. Each party hums a tone of its own; who hears which is told by ear.
 
+mod web;
+
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -40,6 +42,7 @@ struct Bench {
     ms: u64,
     locals: Vec<SocketAddr>,
     sent: Vec<Sent>,
+    web_sent: Vec<(SocketAddr, Vec<u8>)>,
     events: Vec<(u64, MediaEvent)>,
     recorder: Vec<RecorderCommand>,
 }
@@ -63,15 +66,22 @@ struct Phone {
     headers: Vec<Header>,
 }
 
+#[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
+fn zero() -> Instant {
+    Instant::now()
+}
+
 impl Bench {
     fn new(guard: bool) -> Self {
-        let config = ShardConfig { web: None, media_lost_after: Duration::from_secs(10), guard };
+        let web = Some(WebSocketAddress { local: SocketAddr::from(([10, 0, 0, 5], 40_000)), advertised: [198, 51, 100, 7].into() });
+        let config = ShardConfig { web, media_lost_after: Duration::from_secs(10), guard };
         let mut bench = Self {
             shard: Shard::new(config, ChaCha8Rng::seed_from_u64(7)),
-            zero: Instant::now(),
+            zero: zero(),
             ms: 0,
             locals: Vec::new(),
             sent: Vec::new(),
+            web_sent: Vec::new(),
             events: Vec::new(),
             recorder: Vec::new(),
         };
@@ -99,7 +109,7 @@ impl Bench {
                     self.sent.push(Sent { ms: self.ms, from, to, bytes: bytes.clone() });
                     self.shard.recycle(bytes);
                 }
-                ShardOutput::WebTransmit { .. } => panic!("there is no web socket"),
+                ShardOutput::WebTransmit { to, bytes } => self.web_sent.push((to, bytes)),
                 ShardOutput::Bind { count } => {
                     let socket =
                         |n: u32| (SocketId(n * 2), SocketId(n * 2 + 1), SocketAddr::from(([198, 51, 100, 1], 20_000 + n as u16 * 2)));
@@ -178,9 +188,9 @@ impl Bench {
     }
 
     fn ends(&self) -> Vec<(u64, PlayEnd)> {
-        let end = |(ms, event): &(u64, MediaEvent)| match event {
-            MediaEvent::PlayDone { end, .. } => Some((*ms, *end)),
-            _ => None,
+        let end = |(ms, event): &(u64, MediaEvent)| {
+            let MediaEvent::PlayDone { end, .. } = event else { return None };
+            Some((*ms, *end))
         };
         self.events.iter().filter_map(end).collect()
     }
