@@ -177,8 +177,18 @@ fn notify(state: NotifyState<'_>) {
 /// While draining.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// The script that the pages and the API speak of.
+const MAIN: &str = "main";
+
+/// A peer that sends neither RTP nor RTCP for so long is told of; the call decides.
+const MEDIA_LOST_AFTER: Duration = Duration::from_secs(30);
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use rand::SeedableRng;
+
     use super::*;
 
     #[tokio::test]
@@ -187,7 +197,13 @@ mod tests {
         let mut config = Config::default();
         config.recording.dir = directory.path().join("recordings");
         config.endpoints[0].listen.set_port(0);
-        let node = Node::start(&config, &Arc::default(), Idle::default(), |_, _| NoMedia::default(), NoStore, NoStore).unwrap();
+        let store = Store::open(directory.path()).await.unwrap();
+        let library = Library { scripts: BTreeMap::new(), prompts: Arc::default() };
+        let setup = Setup { config: Arc::new(config.clone()), library, secret: vec![7; 32], shards: vec![ShardId(0)] };
+        let brain = Switch::new(ChaCha20Rng::seed_from_u64(1), setup);
+        let shard = ShardConfig { web: None, media_lost_after: MEDIA_LOST_AFTER, guard: true };
+        let plane = |_, _| Shard::new(shard, ChaCha20Rng::seed_from_u64(2));
+        let node = Node::start(&config, &Arc::default(), brain, plane, store.clone(), store).unwrap();
         assert_ne!(node.sip[0].port(), 0);
         let handle = node.handle.clone();
         drain(&handle, Duration::from_secs(5)).await;
@@ -195,34 +211,4 @@ mod tests {
         node.stop().await;
         assert!(handle.tell(AdminCommand::Drain).await.is_err());
     }
-
-    /// Has no calls, and can be drained.
-    #[derive(Default)]
-    struct Idle {
-        live: Snapshot,
-    }
-
-    impl Brain for Idle {
-        fn handle(&mut self, _: Now, input: Input<'_>) {
-            self.live.draining |= matches!(input, Input::Told(AdminCommand::Drain));
-        }
-
-        fn poll(&mut self) -> Option<Output> {
-            None
-        }
-
-        fn deadline(&self) -> Option<Instant> {
-            None
-        }
-
-        fn live(&self) -> Snapshot {
-            self.live.clone()
-        }
-    }
 }
-
-/// The script that the pages and the API speak of.
-const MAIN: &str = "main";
-
-/// A peer that sends neither RTP nor RTCP for so long is told of; the call decides.
-const MEDIA_LOST_AFTER: Duration = Duration::from_secs(30);
