@@ -201,8 +201,10 @@ mod tests {
         let library = Library { scripts: BTreeMap::new(), prompts: Arc::default() };
         let setup = Setup { config: Arc::new(config.clone()), library, secret: vec![7; 32], shards: vec![ShardId(0)] };
         let brain = Switch::new(ChaCha20Rng::seed_from_u64(1), setup);
-        let shard = ShardConfig { web: None, media_lost_after: MEDIA_LOST_AFTER, guard: true };
-        let plane = |_, _| Shard::new(shard, ChaCha20Rng::seed_from_u64(2));
+        let plane = |_, _| {
+            let config = ShardConfig { web: None, media_lost_after: MEDIA_LOST_AFTER, guard: true };
+            Shard::new(config, ChaCha20Rng::seed_from_u64(2))
+        };
         let node = Node::start(&config, &Arc::default(), brain, plane, store.clone(), store).unwrap();
         assert_ne!(node.sip[0].port(), 0);
         let handle = node.handle.clone();
