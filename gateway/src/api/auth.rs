@@ -43,7 +43,7 @@ impl FromRequestParts<Api> for Integrator {
             return Ok(Self);
         }
         Err(Problem::unauthorized(
-            "Send Authorization: Bearer <key>; the key stands in api.key of the data directory, and `tandem demo` prints it.",
+            "Send Authorization: Bearer <key>; the key stands in api.key of the data directory.",
         ))
     }
 }
