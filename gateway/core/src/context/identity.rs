@@ -62,6 +62,11 @@ pub fn e164(number: &str, region: Option<&str>) -> Option<String> {
     found.map(|number| number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
+/// Reads the numbering plans of all countries, which otherwise the first call of a node would wait for.
+pub fn read_plans() {
+    let _ = e164("+442079460000", None);
+}
+
 /// `sip:+3804@example.net;user=phone` is `+3804`.
 fn user_part(address: &str) -> &str {
     let address = address.trim_start_matches('<').trim_end_matches('>');
