@@ -163,6 +163,16 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.draining
     }
 
+    /// SIP transactions and usages alive.
+    pub fn sip_load(&self) -> (usize, usize) {
+        self.sip.load()
+    }
+
+    /// Leased RTP addresses that no call uses.
+    pub fn idle_ports(&self) -> usize {
+        self.places.values().map(|places| places.free.len()).sum()
+    }
+
     fn media(&mut self, now: Now, shard: ShardId, event: MediaEvent) {
         let call = match &event {
             MediaEvent::PortsLeased { locals } => {
