@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod node;
+pub mod pcap;
 pub mod ports;
 pub mod program;
 pub mod wav_ears;

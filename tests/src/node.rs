@@ -21,11 +21,11 @@ use crate::{
 pub struct Plan {
     /// Seconds that calls have after SIGTERM.
     pub drain_s: u32,
-    /// Whether calls of the usual route are recorded.
+    /// Whether calls to `main` are recorded.
     pub record: bool,
     /// Scripts and prompts.
     pub scripts: PathBuf,
-    /// `[[route]]` blocks that come before the usual one.
+    /// `[[route]]` blocks besides that of `main`.
     pub routes: String,
 }
 
@@ -46,14 +46,24 @@ pub struct Node {
 }
 
 impl Node {
-    /// The usual one: every number leads to `main`, calls are recorded, `ada` and `ben` are agents with the password `demo`.
+    /// The usual one: the number `main` leads to the script `main`, calls are recorded, `ada` and `ben` are agents with the password `demo`.
     pub fn start() -> Self {
         Self::with(&Plan::default())
     }
 
+    /// The usual one with `[[route]]` blocks that name this test's ports.
+    pub fn with_routes(routes: impl FnOnce(&Ports) -> String) -> Self {
+        let ports = Ports::claim();
+        let plan = Plan { routes: routes(&ports), ..Plan::default() };
+        Self::on(ports, &plan)
+    }
+
     /// A node after a plan; returns when it is ready.
     pub fn with(plan: &Plan) -> Self {
-        let ports = Ports::claim();
+        Self::on(Ports::claim(), plan)
+    }
+
+    fn on(ports: Ports, plan: &Plan) -> Self {
         let directory = TempDir::with_prefix("tandem-").expect("a directory for temporary files");
         fs::write(directory.path().join("tandem.toml"), configuration(plan, &ports, directory.path())).expect("a directory of our own");
         let (program, ready) = serve(directory.path());
@@ -243,7 +253,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
          [media]\nlisten = \"127.0.0.1\"\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
          [ivr]\ndir = \"{scripts}\"\nlanguages = [\"en\", \"ru\", \"uk\"]\n\n\
          [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.1/32\"]\n\n\
-         {routes}\n[[route]]\ndialled = \"*\"\nscript = \"main\"\nrecord = {record}\n\n{ada}{ben}",
+         {routes}\n[[route]]\ndialled = \"main\"\nscript = \"main\"\nrecord = {record}\n\n{ada}{ben}",
         data = directory.join("data").display(),
         drain_s = plan.drain_s,
         http = ports.http(),

@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, bail};
 use gateway_core::{
     config::Config,
+    context::identity,
     ids::ShardId,
     ivr::Library,
     plane::{Shard, ShardConfig, WebSocketAddress},
@@ -57,6 +58,7 @@ pub(crate) fn dial(dial: cli::Dial) -> ExitCode {
 async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     let begun = Instant::now();
     tokio::spawn(metrics.clone().keep_up());
+    let numbers = tokio::task::spawn_blocking(identity::warm);
     let config = &plan.config;
     let shelf = Shelf::read(&config.ivr.dir);
     for fault in &shelf.faults {
@@ -104,6 +106,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         // Dropped or said: the node stops either way.
         let _ = stopped.await;
     }));
+    numbers.await.context("the numbering plans")?;
     notify(NotifyState::Ready);
     announce(plan, &node, begun);
 

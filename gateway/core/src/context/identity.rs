@@ -62,6 +62,11 @@ pub fn e164(number: &str, region: Option<&str>) -> Option<String> {
     found.map(|number| number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
+/// Reads the world's numbering plans, which takes tens of milliseconds once in a process: at the start, so that no caller waits for it.
+pub fn warm() {
+    let _ = e164("+12015550123", None);
+}
+
 /// `sip:+3804@example.net;user=phone` is `+3804`.
 fn user_part(address: &str) -> &str {
     let address = address.trim_start_matches('<').trim_end_matches('>');
