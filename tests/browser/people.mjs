@@ -85,6 +85,13 @@ export class Agent extends Person {
     await this.see(`${at("net")}[data-state="open"]`);
   }
 
+  /** To the desk from elsewhere, still logged in. The gate lets by whom the browser would not ask again. */
+  async returns() {
+    await this.page.goto(`${this.url}/agent`);
+    await this.see(`[data-state="gate-ready"], ${at("net")}[data-state="open"]`);
+    if (await this.page.isVisible('[data-state="gate-ready"]')) await this.passesTheGate();
+  }
+
   async isAvailable() {
     const presence = await this.see(at("presence"));
     if ((await presence.getAttribute("data-state")) !== "available") await this.click("go-available");

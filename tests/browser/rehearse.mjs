@@ -2,20 +2,29 @@
 //
 // What it saw lies in target/rehearsal/: pictures, both audio tracks, the SIP ladder, timings. It fails with the name of its step.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Gateway } from "./gateway.mjs";
-import { Agent, browser, Caller } from "./people.mjs";
-import { Stage } from "./stage.mjs";
-import * as story from "./story.mjs";
 import { RATE } from "./ear.mjs";
+import { ladder } from "./ladder.mjs";
+import * as mishaps from "./mishaps.mjs";
+import { Agent, browser, Caller } from "./people.mjs";
+import { SipPhone } from "./sipphone.mjs";
+import { expect, Stage } from "./stage.mjs";
+import * as story from "./story.mjs";
+import * as telephone from "./telephone.mjs";
 import { tone, writeWav } from "./tones.mjs";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const BINARY = resolve(ROOT, process.env.TANDEM_BIN ?? "target/debug/tandem");
 /** The whole story; something hangs when it takes longer, ms. */
 const LONGEST = 175_000;
+/** Unknown to the demo. */
+const STRANGER = "+380939998877";
+/** Known to the demo, and not in this story. */
+const OTHERS = ["+380671234567", "+491701234567", "+31201234567"];
+const CALLS = 8;
 
 const stage = new Stage(join(ROOT, "target/rehearsal"));
 const temporary = mkdtempSync(join(tmpdir(), "tandem-rehearsal-"));
@@ -37,6 +46,15 @@ async function open(voice) {
 async function play() {
   const { ready_ms } = await stage.step("gateway: ready", () => gateway.start());
   stage.figure("gateway ready, ms", ready_ms);
+
+  const [usual, ...others] = await stage.step("baseline: strangers hear one order, the known ones their own", async () => {
+    const told = await Promise.all([STRANGER, ...OTHERS].map((number) => gateway.order(number)));
+    expect(told[0].menu.order.every(({ terms }) => !("habits" in terms || "evidence" in terms)), "a stranger's order has reasons of his own");
+    const orders = told.map(({ menu }) => telephone.items(menu));
+    expect(orders[1].join() !== orders[2].join(), "two customers with different habits hear the same order");
+    stage.figure("orders before", Object.fromEntries([STRANGER, ...OTHERS].map((number, n) => [number, orders[n]])));
+    return orders;
+  });
 
   const [agents, callers] = await Promise.all([open(voice(story.AGENT_HZ)), open(voice(story.CALLER_HZ))]);
   const agent = await Agent.at(agents, gateway.url, "en");
@@ -66,6 +84,27 @@ async function play() {
     writeWav(stage.path("caller-heard.wav"), RATE, await caller.ear.since(0));
     writeWav(stage.path("agent-heard.wav"), RATE, await agent.ear.since(0));
   });
+  await playByPhone(cast, usual, OTHERS.map((number, n) => [number, others[n]]));
+  await story.figures(stage, cast, CALLS);
+  await playMishaps(cast);
+}
+
+async function playByPhone(cast, usual, others) {
+  const trace = stage.path("sip-phone.log");
+  const phone = new SipPhone(join(temporary, "phone"), trace, STRANGER, story.CALLER_HZ, gateway.sip);
+  toClose.push(() => phone.stop());
+  await stage.step("SIP phone: started", () => phone.start());
+  await telephone.theAgentTalksToAPhone(stage, { ...cast, gateway, phone }, usual);
+  await telephone.theMenuHasLearnt(stage, { ...cast, gateway, phone }, usual, others);
+  writeFileSync(stage.path("ladder.txt"), ladder(trace, STRANGER, gateway.sip));
+  const { rate, samples } = phone.heard();
+  writeWav(stage.path("phone-heard.wav"), rate, samples);
+}
+
+async function playMishaps(cast) {
+  await mishaps.microphoneRefused(stage, gateway, await open(null));
+  await mishaps.deskLeftWhileRinging(stage, cast);
+  await mishaps.callerLeavesWhileRinging(stage, cast);
 }
 
 async function close() {
