@@ -72,10 +72,15 @@ impl Baresip {
 
 /// Debian keeps them by architecture or not, by release.
 fn modules() -> &'static str {
-    ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules"]
-        .into_iter()
-        .find(|place| fs::exists(place).unwrap_or(false))
-        .expect("baresip-core is installed by deploy/setup.sh")
+    [
+        "/usr/lib/baresip/modules",
+        "/usr/lib/x86_64-linux-gnu/baresip/modules",
+        "/usr/lib/aarch64-linux-gnu/baresip/modules",
+        "/usr/local/lib/baresip/modules",
+    ]
+    .into_iter()
+    .find(|place| fs::exists(place).unwrap_or(false))
+    .expect("baresip-core is installed by deploy/setup.sh")
 }
 
 #[test]

@@ -22,8 +22,24 @@ fn play(node: &Node, scenario: &str, first_port: u16, more: &[&str]) {
     let (target, port, media) =
         (format!("127.0.0.1:{}", node.ports.sip()), node.ports.peer(first_port).to_string(), node.ports.peer(first_port + 1).to_string());
     let mut arguments = vec![
-        target.as_str(), "-sf", file.to_str().unwrap(), "-i", "127.0.0.1", "-p", &port, "-mi", "127.0.0.1", "-mp", &media, "-nostdin", "-timeout", "15s",
-        "-timeout_error", "-trace_err", "-error_file", "/dev/stderr",
+        target.as_str(),
+        "-sf",
+        file.to_str().unwrap(),
+        "-i",
+        "127.0.0.1",
+        "-p",
+        &port,
+        "-mi",
+        "127.0.0.1",
+        "-mp",
+        &media,
+        "-nostdin",
+        "-timeout",
+        "15s",
+        "-timeout_error",
+        "-trace_err",
+        "-error_file",
+        "/dev/stderr",
     ];
     arguments.extend(more);
     // Captures are looked for where SIPp runs.
