@@ -162,7 +162,7 @@ fn announce(plan: &Plan, node: &Node, begun: Instant) {
         let data = plan.config.node.data_dir.display();
         cli::say(&format!(
             "Tandem is ready ({ready_ms} ms). Data in {data}; Ctrl-C ends.\n\n  \
-             Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  Console   {url}/console\n  \
+             Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  \
              Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233"
         ));
     } else {
