@@ -76,6 +76,7 @@ struct State {
     store: Store,
     handle: Handle,
     settings: Settings,
+    agents: Arc<Vec<AgentEntry>>,
     signer: tokens::Signer,
     channels: channel::Channels,
     limits: limit::Limits,
@@ -111,6 +112,7 @@ impl Api {
         Ok(Self(Arc::new(State {
             store,
             handle,
+            agents: Arc::new(settings.agents.clone()),
             settings,
             signer,
             channels: channel::Channels::default(),
@@ -119,8 +121,13 @@ impl Api {
         })))
     }
 
-    fn agents(&self) -> &[AgentEntry] {
-        &self.0.settings.agents
+    /// The first API key, for the demo's greeting.
+    pub(crate) fn key(&self) -> Option<&Private<String>> {
+        self.0.settings.api_keys.first()
+    }
+
+    fn agents(&self) -> Arc<Vec<AgentEntry>> {
+        self.0.agents.clone()
     }
 
     fn store(&self) -> &Store {

@@ -101,6 +101,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
             script: Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone()))),
         },
     )?;
+    let key = api.key().map(|key| key.0.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let web = tokio::spawn(api::serve(api, listeners(config)?, async {
         // Dropped or said: the node stops either way.
@@ -108,7 +109,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     }));
     plans.await.context("the numbering plans")?;
     notify(NotifyState::Ready);
-    announce(plan, &node, begun);
+    announce(plan, &node, key.as_deref(), begun);
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -151,7 +152,7 @@ async fn drain(handle: &Handle, patience: Duration) {
     }
 }
 
-fn announce(plan: &Plan, node: &Node, begun: Instant) {
+fn announce(plan: &Plan, node: &Node, key: Option<&str>, begun: Instant) {
     let url = &plan.config.http.public_url;
     let ready_ms = begun.elapsed().as_millis();
     if plan.json {
@@ -163,7 +164,9 @@ fn announce(plan: &Plan, node: &Node, begun: Instant) {
         cli::say(&format!(
             "Tandem is ready ({ready_ms} ms). Data in {data}; Ctrl-C ends.\n\n  \
              Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  \
-             Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233"
+             API       {url}/api/openapi.json   key {}\n  \
+             Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233",
+            key.unwrap_or("in api.key"),
         ));
     } else {
         tracing::info!(ready_ms = ready_ms as u64, sip = ?node.sip, url, "ready");
