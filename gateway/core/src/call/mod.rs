@@ -133,10 +133,7 @@ impl Call {
 
     /// When to say `Woke`.
     pub fn deadline(&self) -> Option<Instant> {
-        let session = match &self.phase {
-            Phase::Serving(session) => session.deadline(),
-            _ => None,
-        };
+        let session = if let Phase::Serving(session) = &self.phase { session.deadline() } else { None };
         self.timers.next().into_iter().chain(session).min()
     }
 
@@ -252,9 +249,6 @@ impl Call {
     }
 
     fn bridge(&self) -> Option<BridgeId> {
-        match &self.phase {
-            Phase::Talking { bridge, .. } | Phase::Through { bridge } => Some(*bridge),
-            _ => None,
-        }
+        if let Phase::Talking { bridge, .. } | Phase::Through { bridge } = &self.phase { Some(*bridge) } else { None }
     }
 }
