@@ -30,6 +30,7 @@ use crate::{
     ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
     ivr::Library,
     now::Now,
+    plane::REST,
     timers::TimerTable,
 };
 
@@ -71,6 +72,8 @@ enum Due {
     Call(CallId),
     /// An agent has had long enough to wrap up.
     WrapUp(AgentId, CallId),
+    /// The address of a closed port can be leased again.
+    Rested(ShardId, PortId),
 }
 
 /// What a Switch is made of besides chance.
@@ -194,9 +197,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         if let MediaEvent::Closed { port, .. } = &event {
             self.by_port.remove(port);
-            if let Some(places) = self.places.get_mut(&shard) {
-                places.closed();
-            }
+            self.timers.set(Due::Rested(shard, *port), now.instant + REST);
         }
         if let Some(call) = call {
             self.step(now, call, Stimulus::Media(event));
@@ -238,6 +239,11 @@ impl<R: Rng + SeedableRng> Switch<R> {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
                 Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call),
+                Due::Rested(shard, _) => {
+                    if let Some(places) = self.places.get_mut(&shard) {
+                        places.rested();
+                    }
+                }
             }
         }
     }
