@@ -20,7 +20,7 @@ pub use border::{AdminCommand, Attendance, Input, Output, Page, Rejection};
 use slot::{Places, Slot};
 
 use crate::{
-    acd::Acd,
+    acd::{Acd, AgentState},
     call::{Mint, Stimulus},
     config::Config,
     events::{
@@ -238,7 +238,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         while let Some(due) = self.timers.pop_due(now.instant) {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
-                Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call),
+                Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call, AgentState::Available),
                 Due::Rested(shard, _) => {
                     if let Some(places) = self.places.get_mut(&shard) {
                         places.rested();
