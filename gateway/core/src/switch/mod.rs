@@ -21,10 +21,10 @@ use slot::{Places, Slot};
 
 use crate::{
     acd::{Acd, AgentState},
-    call::{Mint, Stimulus},
+    call::{Call, Mint, Phase, Stimulus},
     config::Config,
     events::{
-        ask::{AskFailure, Asks, Reply},
+        ask::{AskFailure, Asks, Finding, Reply},
         media::{MediaCommand, MediaEvent},
     },
     ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
@@ -208,8 +208,20 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let ask = reply.ask();
         let late = !self.asks.settle(&reply);
         if let Some(call) = self.by_ask.remove(&ask) {
-            self.step(now, call, Stimulus::Replied { ask, finding: reply.finding, late });
+            let finding = match reply.finding {
+                Ok(Finding::AgentReserved { .. }) if self.is_left(call) => {
+                    Err(AskFailure::Failed("the desk was left meanwhile".to_owned()))
+                }
+                finding => finding,
+            };
+            self.step(now, call, Stimulus::Replied { ask, finding, late });
         }
+    }
+
+    /// Nobody sits any more at the desk that this call is about to ring.
+    fn is_left(&self, call: CallId) -> bool {
+        let phase = self.calls.get(&call).and_then(|slot| slot.call.as_ref()).map(Call::phase);
+        matches!(phase, Some(Phase::Reserving { agent, .. }) if self.acd.agent(*agent).is_none())
     }
 
     fn told_by_operator(&mut self, now: Now, command: AdminCommand) {
