@@ -178,4 +178,4 @@ impl Call {
 }
 
 /// Telling the table that an agent is free; if nobody answers, the lease runs out by itself.
-const RELEASE_MAX: Duration = Duration::from_secs(5);
+pub(super) const RELEASE_MAX: Duration = Duration::from_secs(5);
