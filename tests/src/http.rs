@@ -18,7 +18,8 @@ pub struct Answer {
 
 /// One request to 127.0.0.1; `headers` are whole lines without their end.
 pub fn ask(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");

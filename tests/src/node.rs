@@ -186,7 +186,8 @@ impl Node {
     /// The same with one label, as in `kind="page"`.
     pub fn metric_of(&self, name: &str, label: &str) -> f64 {
         let page = http::ask(self.ports.http(), "GET", "/metrics", &[], &[]).text();
-        let value = page.lines().find(|line| line.starts_with(name) && line.contains(label)).and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        let value =
+            page.lines().find(|line| line.starts_with(name) && line.contains(label)).and_then(|line| line.rsplit(' ').next()?.parse().ok());
         value.unwrap_or(0.0)
     }
 

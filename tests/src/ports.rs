@@ -21,7 +21,8 @@ impl Ports {
             let block = (start + NEXT.fetch_add(1, Ordering::Relaxed)) % BLOCKS;
             let first = FIRST + block * BLOCK;
             let Ok(flag) = UdpSocket::bind((Ipv4Addr::LOCALHOST, first + BLOCK - 1)) else { continue };
-            let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+            let is_free =
+                |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
             if (first..first + BLOCK - 1).all(is_free) {
                 return Self { first, _flag: flag };
             }

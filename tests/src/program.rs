@@ -44,7 +44,10 @@ impl Program {
     /// Writes to its standard input.
     pub fn type_in(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("nobody has closed it");
-        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).unwrap_or_else(|error| panic!("{} reads no more: {error}", self.name));
+        stdin
+            .write_all(text.as_bytes())
+            .and_then(|()| stdin.flush())
+            .unwrap_or_else(|error| panic!("{} reads no more: {error}", self.name));
     }
 
     /// Standard output so far.

@@ -17,7 +17,8 @@ impl WavEars {
     pub fn of(path: &Path) -> Self {
         let mut reader = WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let spec = reader.spec();
-        let samples: Vec<i16> = reader.samples().map(|sample| sample.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect();
+        let samples: Vec<i16> =
+            reader.samples().map(|sample| sample.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect();
         let count = usize::from(spec.channels);
         let channels = (0..count).map(|channel| samples.iter().skip(channel).step_by(count).copied().collect()).collect();
         Self { rate: spec.sample_rate, channels }

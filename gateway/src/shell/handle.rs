@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub calls: Vec<CallId>,
     /// Agents at a desk.
     pub agents: Vec<AgentId>,
+    /// Datagrams on SIP's ports that were no SIP, since the start.
+    pub sip_dropped: u64,
 }
 
 /// What reaches the switch's thread from inside the process.

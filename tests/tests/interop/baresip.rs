@@ -72,16 +72,22 @@ impl Baresip {
 
 /// Debian keeps them by architecture or not, by release.
 fn modules() -> &'static str {
-    ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules"]
-        .into_iter()
-        .find(|place| fs::exists(place).unwrap_or(false))
-        .expect("baresip-core is installed by deploy/setup.sh")
+    [
+        "/usr/lib/baresip/modules",
+        "/usr/lib/x86_64-linux-gnu/baresip/modules",
+        "/usr/lib/aarch64-linux-gnu/baresip/modules",
+        "/usr/local/lib/baresip/modules",
+    ]
+    .into_iter()
+    .find(|place| fs::exists(place).unwrap_or(false))
+    .expect("baresip-core is installed by deploy/setup.sh")
 }
 
 #[test]
 fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
     let node = Node::start();
-    let mut desk = node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1"]);
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
     let mut baresip = Baresip::start(&node, "+380501112233");
     baresip.tell("dial", &node.sip_uri("main"));
     let seen = |kind: &str| {

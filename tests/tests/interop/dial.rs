@@ -13,9 +13,23 @@ use super::{kinds, report};
 #[test]
 fn a_caller_goes_through_menu_and_queue_to_the_desk_and_they_hear_each_other() {
     let node = Node::start();
-    let mut desk = node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1"]);
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
     let uri = node.sip_uri("main");
-    let mut caller = node.dial(&[&uri, "--as", "+380501112233", "--tone", "440", "--dtmf", "w1", "--dtmf-after-voice", "--expect-tone", "880", "--duration", "7"]);
+    let mut caller = node.dial(&[
+        &uri,
+        "--as",
+        "+380501112233",
+        "--tone",
+        "440",
+        "--dtmf",
+        "w1",
+        "--dtmf-after-voice",
+        "--expect-tone",
+        "880",
+        "--duration",
+        "7",
+    ]);
     let (caller, desk) = (ok(&caller.end(Duration::from_secs(15))), ok(&desk.end(Duration::from_secs(5))));
     let talked_ms = node.ended_calls(1)[0]["talked_ms"].as_u64().unwrap();
     assert!(talked_ms >= 3000, "{desk}");
@@ -27,11 +41,25 @@ fn a_caller_goes_through_menu_and_queue_to_the_desk_and_they_hear_each_other() {
 #[test]
 fn a_chat_goes_with_the_web_call_and_stands_on_the_desks_card() {
     let node = Node::start();
-    let mut desk = node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1"]);
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
     let url = node.url();
     let line = "my parcel is late, where is it";
-    let mut caller =
-        node.dial(&["--web", &url, "--chat", line, "--tone", "440", "--dtmf", "w0", "--dtmf-after-voice", "--expect-tone", "880", "--duration", "7"]);
+    let mut caller = node.dial(&[
+        "--web",
+        &url,
+        "--chat",
+        line,
+        "--tone",
+        "440",
+        "--dtmf",
+        "w0",
+        "--dtmf-after-voice",
+        "--expect-tone",
+        "880",
+        "--duration",
+        "7",
+    ]);
     let (caller, desk) = (ok(&caller.end(Duration::from_secs(15))), ok(&desk.end(Duration::from_secs(5))));
     // The reason was on the desk's card before the agent accepted.
     let offer = stage(&desk, "offer");
@@ -59,7 +87,8 @@ fn a_caller_hears_another_order_on_the_second_call_and_nobody_else_does() {
     let first = heard(&node, caller);
     let before = heard(&node, bystander);
     assert_eq!(explained(&node, caller), first);
-    let told = json!({ "customer": format!("tel:{caller}"), "medium": "chat", "gist": "asked where the parcel is", "intent": "parcel_late" });
+    let told =
+        json!({ "customer": format!("tel:{caller}"), "medium": "chat", "gist": "asked where the parcel is", "intent": "parcel_late" });
     let told = node.api("POST", "/v1/interactions", &told);
     assert_eq!(told.status, 201, "{}", told.text());
     assert_eq!(explained(&node, caller)[0], "delivery");
@@ -83,7 +112,8 @@ fn heard(node: &Node, number: &str) -> Vec<String> {
 
 fn explained(node: &Node, number: &str) -> Vec<String> {
     let (data, scripts) = (node.data(), tests::node::root().join("ivr-scripts"));
-    let ended = tandem(&["ivr", "explain", "--json", "--caller", number, "--data", data.to_str().unwrap(), "--scripts", scripts.to_str().unwrap()]);
+    let ended =
+        tandem(&["ivr", "explain", "--json", "--caller", number, "--data", data.to_str().unwrap(), "--scripts", scripts.to_str().unwrap()]);
     let told: Value = serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     assert_eq!(told["caller"], number);
     assert!(told["why"].as_str().is_some_and(|why| !why.is_empty()), "{told}");
@@ -91,7 +121,12 @@ fn explained(node: &Node, number: &str) -> Vec<String> {
 }
 
 fn items(order: &Value) -> Vec<String> {
-    order.as_array().unwrap_or_else(|| panic!("no order: {order}")).iter().map(|scored| scored["item"].as_str().unwrap().to_owned()).collect()
+    order
+        .as_array()
+        .unwrap_or_else(|| panic!("no order: {order}"))
+        .iter()
+        .map(|scored| scored["item"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn ok(ended: &Ended) -> Value {
