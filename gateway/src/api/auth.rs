@@ -42,9 +42,7 @@ impl FromRequestParts<Api> for Integrator {
         if bearer(&parts.headers).is_some_and(|key| is_key(api, key)) {
             return Ok(Self);
         }
-        Err(Problem::unauthorized(
-            "Send Authorization: Bearer <key>; the key stands in api.key of the data directory, and `tandem demo` prints it.",
-        ))
+        Err(Problem::unauthorized("Send Authorization: Bearer <key>; the key stands in api.key of the data directory."))
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) struct Told {
     language: Option<String>,
     /// Your own word: trial, gold.
     segment: Option<String>,
+    /// Further addresses of theirs that your system has verified: `tel:+380...`, `sip:user@host`.
+    #[serde(default)]
+    identities: Vec<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -90,7 +93,17 @@ pub(super) async fn learn(
         if let Some(fact) = facts.iter().find(|fact| fact.privacy == Privacy::Pci) {
             return Err(crate::store::Error::CardData { key: fact.key.clone() }.into());
         }
+        let mut identities = Vec::with_capacity(told.identities.len());
+        for identity in told.identities.iter().take(FACTS_MAX) {
+            match address(identity)? {
+                Named::Address(address) => identities.push(address),
+                Named::Id(_) => return Err(Problem::bad_request("An identity is an address", "Send tel:+380501112233 or sip:user@host.")),
+            }
+        }
         let customer = named(&api, &id).await?;
+        for identity in &identities {
+            api.store().add_identity(customer, identity, "api", Some(now)).await?;
+        }
         api.store().learn(customer, &facts).await?;
         api.store().describe_customer(customer, told.name.as_deref(), told.language.as_deref(), told.segment.as_deref(), false).await?;
         Ok((StatusCode::OK, json!({ "customer": customer, "facts": facts.len() })))

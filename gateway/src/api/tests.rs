@@ -166,12 +166,13 @@ fn status(seq: u64) -> ServerMessage {
 #[tokio::test]
 async fn an_integrator_tells_and_reads_a_customer() {
     let bench = Bench::new().await;
-    let facts = json!({ "facts": [{ "key": "order", "value": "A-17" }], "name": "Olena" });
+    let facts = json!({ "facts": [{ "key": "order", "value": "A-17" }], "name": "Olena", "identities": ["sip:olena@home.example"] });
     let (code, answer) = bench.ask(Method::PUT, "/v1/customers/tel:+380501112233/facts", Some(KEY), Some(facts)).await;
     assert_eq!((code, &answer["facts"]), (StatusCode::OK, &json!(1)), "{answer}");
     let (code, answer) = bench.ask(Method::GET, "/v1/customers/tel:%2B380501112233", Some(KEY), None).await;
     assert_eq!(code, StatusCode::OK);
     assert_eq!((&answer["customer"]["name"], &answer["facts"][0]["value"]), (&json!("Olena"), &json!("A-17")));
+    assert_eq!(bench.ask(Method::GET, "/v1/customers/sip:olena@home.example", Some(KEY), None).await.1, answer, "known by either address");
 }
 
 #[tokio::test]

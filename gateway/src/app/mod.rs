@@ -58,7 +58,7 @@ pub(crate) fn dial(dial: cli::Dial) -> ExitCode {
 async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     let begun = Instant::now();
     tokio::spawn(metrics.clone().keep_up());
-    let numbers = tokio::task::spawn_blocking(identity::warm);
+    let plans = tokio::task::spawn_blocking(identity::read_plans);
     let config = &plan.config;
     let shelf = Shelf::read(&config.ivr.dir);
     for fault in &shelf.faults {
@@ -101,14 +101,15 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
             script: Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone()))),
         },
     )?;
+    let key = api.key().map(|key| key.0.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let web = tokio::spawn(api::serve(api, listeners(config)?, async {
         // Dropped or said: the node stops either way.
         let _ = stopped.await;
     }));
-    numbers.await.context("the numbering plans")?;
+    plans.await.context("the numbering plans")?;
     notify(NotifyState::Ready);
-    announce(plan, &node, begun);
+    announce(plan, &node, key.as_deref(), begun);
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -151,7 +152,7 @@ async fn drain(handle: &Handle, patience: Duration) {
     }
 }
 
-fn announce(plan: &Plan, node: &Node, begun: Instant) {
+fn announce(plan: &Plan, node: &Node, key: Option<&str>, begun: Instant) {
     let url = &plan.config.http.public_url;
     let ready_ms = begun.elapsed().as_millis();
     if plan.json {
@@ -162,8 +163,10 @@ fn announce(plan: &Plan, node: &Node, begun: Instant) {
         let data = plan.config.node.data_dir.display();
         cli::say(&format!(
             "Tandem is ready ({ready_ms} ms). Data in {data}; Ctrl-C ends.\n\n  \
-             Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  Console   {url}/console\n  \
-             Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233"
+             Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  \
+             API       {url}/api/openapi.json   key {}\n  \
+             Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233",
+            key.unwrap_or("in api.key"),
         ));
     } else {
         tracing::info!(ready_ms = ready_ms as u64, sip = ?node.sip, url, "ready");

@@ -25,8 +25,7 @@ pub(crate) use driver::{Arrival, Brain, Driver};
 pub(crate) use effects::Ledger;
 #[cfg(test)]
 pub(crate) use handle::Told;
-#[expect(unused_imports, reason = "the API speaks through these")]
-pub use handle::{Away, Handle, Joined, Snapshot};
+pub(crate) use handle::{Away, Handle, Joined, Snapshot};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;

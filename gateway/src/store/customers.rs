@@ -138,12 +138,6 @@ impl Store {
         Ok(InteractionId(nat(id)))
     }
 
-    /// Opens a case, or joins the open one of the same title.
-    pub(crate) async fn join_case(&self, customer: CustomerId, title: &str, status: &str, at: UtcMillis) -> Result<CaseId, Error> {
-        let mut connection = self.pool.acquire().await?;
-        join_case(&mut connection, customer, title, status, at).await
-    }
-
     /// All that is known of a customer.
     pub(crate) async fn dossier(&self, customer: CustomerId) -> Result<Dossier, Error> {
         let mut connection = self.pool.acquire().await?;

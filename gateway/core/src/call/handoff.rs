@@ -13,7 +13,7 @@ use super::{
 use crate::{
     acd::AgentState,
     cause::Cause,
-    context::card,
+    context::{card, identity::Who},
     events::{
         ask::Question,
         leg::{Direction, LegCommand},
@@ -167,6 +167,7 @@ impl Call {
                 diverted_from: None,
             },
             story: &self.story,
+            calling: Who::of(&self.arrival.caller.0, self.arrival.region.as_deref()).identity("ani"),
             walk: self.walk.clone(),
             slots: self.slots.clone(),
             self_service: None,

@@ -125,6 +125,7 @@ impl Call {
             Stimulus::Replied { ask, finding, late } => self.replied(ask, finding, late, turn),
             Stimulus::Matched(found) => self.matched(found, turn),
             Stimulus::Placed(place) => self.tell_caller("queued", Some(place.to_string()), turn),
+            Stimulus::RecordingPaused(paused) => self.pause_recording(paused, turn),
             Stimulus::HungUpByOperator => self.end(Cause::goodbye(Fault::Gateway), turn),
             Stimulus::Woke => self.woke(turn),
         }
@@ -233,6 +234,13 @@ impl Call {
 
     fn tell_caller(&self, state: &str, detail: Option<String>, turn: &mut Turn<'_>) {
         turn.leg(self.caller.id, LegCommand::Status { state: state.to_owned(), detail });
+    }
+
+    /// What both sides with a screen should know.
+    fn tell_all(&self, state: &str, turn: &mut Turn<'_>) {
+        for leg in std::iter::once(&self.caller).chain(&self.far) {
+            turn.leg(leg.id, LegCommand::Status { state: state.to_owned(), detail: None });
+        }
     }
 
     fn leg_of(&self, port: PortId) -> Option<LegId> {

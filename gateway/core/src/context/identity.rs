@@ -62,9 +62,9 @@ pub fn e164(number: &str, region: Option<&str>) -> Option<String> {
     found.map(|number| number.format().mode(phonenumber::Mode::E164).to_string())
 }
 
-/// Reads the world's numbering plans, which takes tens of milliseconds once in a process: at the start, so that no caller waits for it.
-pub fn warm() {
-    let _ = e164("+12015550123", None);
+/// Reads the numbering plans of all countries, which otherwise the first call of a node would wait for.
+pub fn read_plans() {
+    let _ = e164("+442079460000", None);
 }
 
 /// `sip:+3804@example.net;user=phone` is `+3804`.

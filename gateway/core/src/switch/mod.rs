@@ -61,6 +61,7 @@ pub struct Switch<R> {
     told: BTreeMap<crate::ids::EntryId, usize>,
     last_call: CallId,
     draining: bool,
+    store_behind: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -108,6 +109,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             told: BTreeMap::new(),
             last_call: CallId(0),
             draining: false,
+            store_behind: false,
             outputs: VecDeque::new(),
         };
         switch.lease();
@@ -166,6 +168,16 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.draining
     }
 
+    /// SIP transactions and usages alive.
+    pub fn sip_load(&self) -> (usize, usize) {
+        self.sip.load()
+    }
+
+    /// Leased RTP addresses that no call uses.
+    pub fn idle_ports(&self) -> usize {
+        self.places.values().map(|places| places.free.len()).sum()
+    }
+
     fn media(&mut self, now: Now, shard: ShardId, event: MediaEvent) {
         let call = match &event {
             MediaEvent::PortsLeased { locals } => {
@@ -216,6 +228,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 self.sip.reconfigure(&config);
                 self.config = config;
             }
+            AdminCommand::StoreBehind(behind) => self.store_behind = behind,
             AdminCommand::Hangup { call } => self.step(now, call, Stimulus::HungUpByOperator),
             // A supervisor's desk comes with the supervisor's page; until then nobody can say this.
             AdminCommand::Attend { .. } => {}

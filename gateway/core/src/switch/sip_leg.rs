@@ -115,6 +115,10 @@ impl<R: Rng> SipLegs<R> {
         self.agent.deadline()
     }
 
+    pub(super) fn load(&self) -> (usize, usize) {
+        self.agent.load()
+    }
+
     /// The next thing understood; bytes to send stay behind for `flush`.
     pub(super) fn next_event(&mut self) -> Option<SipEvent> {
         while let Some(output) = self.agent.poll() {

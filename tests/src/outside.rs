@@ -1,0 +1,116 @@
+//! The slow systems: who is calling, and which agent is taken.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gateway_core::{
+    context::sums::{Kind, Past, Weights, sums},
+    events::{
+        ask::{Ask, AskFailure, Finding, Question, Reply},
+        leg::Direction,
+        record::{Happened, Record},
+        story::{Customer, Story, Trust},
+    },
+    ids::{AgentId, CallId, CustomerId, UtcMillis},
+};
+
+/// How the slow systems behave; `None` as a delay is silence.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// Until the store says who calls.
+    pub identify: Option<Duration>,
+    /// Until the table of reservations answers.
+    pub reserve: Option<Duration>,
+    /// The store is broken, and says so.
+    pub fails: bool,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { identify: Some(Duration::from_millis(20)), reserve: Some(Duration::ZERO), fails: false }
+    }
+}
+
+/// What the slow systems know.
+#[derive(Debug, Default)]
+pub struct Outside {
+    pub manners: Manners,
+    /// By number.
+    customers: BTreeMap<String, Known>,
+    /// Who called, by call.
+    callers: BTreeMap<CallId, String>,
+    /// Agents who are taken, and by which call.
+    pub reserved: BTreeMap<AgentId, CallId>,
+}
+
+#[derive(Debug)]
+struct Known {
+    id: CustomerId,
+    past: Vec<Past>,
+}
+
+impl Outside {
+    /// Makes a number known.
+    pub fn know(&mut self, number: &str) {
+        let id = CustomerId(self.customers.len() as u64 + 1);
+        self.customers.entry(number.to_owned()).or_insert(Known { id, past: Vec::new() });
+    }
+
+    /// Answers, and says how long that takes; `None` is never.
+    pub fn answer(&mut self, ask: Ask, utc: UtcMillis) -> Option<(Duration, Reply)> {
+        let is_identify = matches!(ask.question, Question::Identify { .. });
+        let after = if is_identify { self.manners.identify } else { self.manners.reserve };
+        let finding = match ask.question {
+            Question::Identify { .. } if self.manners.fails => Err(AskFailure::Failed("the store is away".to_owned())),
+            Question::Identify { number, .. } => {
+                let number = number.map(|number| number.0).unwrap_or_default();
+                Ok(Finding::Identified(Box::new(self.story(&number, utc))))
+            }
+            Question::ReserveAgent { agent, call } => Ok(self.reserve(agent, call, utc)),
+            Question::ReleaseAgent { agent, call } => {
+                if self.reserved.get(&agent) == Some(&call) {
+                    self.reserved.remove(&agent);
+                }
+                Ok(Finding::AgentReleased)
+            }
+            Question::Lookup { .. }
+            | Question::Speak { .. }
+            | Question::Verify { .. }
+            | Question::Resolve { .. }
+            | Question::RenderCard { .. } => Err(AskFailure::Failed("nobody answers this".to_owned())),
+        };
+        Some((after?, ask.token.reply(finding)))
+    }
+
+    /// Learns from history, as the store does.
+    pub fn learn(&mut self, record: &Record) {
+        if let Happened::LegStarted { direction: Direction::Inbound, peer, .. } = &record.happened {
+            self.callers.insert(record.call, peer.0.clone());
+        }
+        if let Happened::MenuChosen(chosen) = &record.happened
+            && let Some(known) = self.callers.get(&record.call).and_then(|number| self.customers.get_mut(number))
+        {
+            known.past.push(Past { item: chosen.item.clone(), kind: Kind::Choice, at: record.at });
+        }
+    }
+
+    fn story(&self, number: &str, utc: UtcMillis) -> Story {
+        let Some(known) = self.customers.get(number) else { return Story::default() };
+        Story {
+            customer: Some(Customer { id: known.id, name: None, language: Some("en".to_owned()), segment: None }),
+            trust: Trust { level: "ani".to_owned(), evidence: vec!["calling number".to_owned()] },
+            sums: sums(&known.past, &Weights::default(), utc),
+            ..Story::default()
+        }
+    }
+
+    /// As one statement on a shared table: taken by another call, or ours.
+    fn reserve(&mut self, agent: AgentId, call: CallId, utc: UtcMillis) -> Finding {
+        match self.reserved.get(&agent) {
+            Some(holder) if *holder != call => Finding::AgentTaken,
+            _ => {
+                self.reserved.insert(agent, call);
+                Finding::AgentReserved { until: UtcMillis(utc.0 + 3_600_000) }
+            }
+        }
+    }
+}

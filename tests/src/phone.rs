@@ -1,0 +1,332 @@
+//! A phone: calls or is called by SIP, hums, presses keys, holds, hangs up.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use gateway_core::{
+    cause::{Cause, Fault},
+    config::Endpoint,
+    events::wire::Path,
+    ids::EndpointId,
+    now::Now,
+    private::Private,
+    sip::{Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+};
+use media::{
+    codec::CodecKind,
+    sdp::{Flow, Offer},
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{config::GATEWAY, line::Line, net::Datagram};
+
+/// What a phone does of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Calls this user at the gateway.
+    Dial(String),
+    /// Presses a key.
+    Press(char),
+    /// Holds the other side by a re-INVITE, or goes on.
+    Hold(bool),
+    /// CANCEL or BYE, as the state wants it.
+    HangUp,
+}
+
+/// What a phone does when it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answering {
+    /// Rings, and takes the call after this.
+    Take(Duration),
+    /// Rings, and refuses with this status after this.
+    Refuse(u16, Duration),
+    /// Rings for ever.
+    Ring,
+}
+
+/// One call of a phone's, as the phone sees it.
+#[derive(Debug)]
+pub struct Talk {
+    pub line: Line,
+    pub began: Instant,
+    /// When the answer was known.
+    pub answered: Option<Instant>,
+    /// When it was over, and the final status where it was refused.
+    pub ended: Option<Instant>,
+    pub refused: Option<u16>,
+    /// From when to when this side held the other.
+    pub holds: Vec<(Instant, Option<Instant>)>,
+    usage: UsageId,
+    offer: Option<Offer>,
+    reoffer: Option<(Offer, bool)>,
+}
+
+/// A phone with one line.
+pub struct Phone {
+    /// What it shows as its number; empty withholds it.
+    pub number: String,
+    pub sip: SocketAddr,
+    pub hz: f64,
+    pub codecs: Vec<CodecKind>,
+    pub answering: Answering,
+    /// What it does so long after each answer, in order of time.
+    pub habits: Vec<(Duration, Act)>,
+    /// Proves itself with this password when it is asked.
+    pub password: Option<String>,
+    /// All its calls, the last one perhaps alive.
+    pub talks: Vec<Talk>,
+    agent: UserAgent<ChaCha8Rng>,
+    schedule: BTreeMap<(Instant, u64), Act>,
+    due_answers: VecDeque<(Instant, UsageId)>,
+    scheduled: u64,
+    outbox: Vec<Datagram>,
+}
+
+impl Phone {
+    /// At rest.
+    pub fn new(number: &str, sip: SocketAddr, hz: f64) -> Self {
+        let seed = u64::from_be_bytes([0, 0, sip.port().to_be_bytes()[0], sip.port().to_be_bytes()[1], 0, 0, 0, 0]) ^ hz.to_bits();
+        let mut settings = Settings::new("phone", [1; 32]);
+        settings.endpoints.push(Endpoint { id: EndpointId(0), name: "phone".to_owned(), listen: sip, advertised: sip.ip() });
+        Self {
+            number: number.to_owned(),
+            sip,
+            hz,
+            codecs: vec![CodecKind::Pcmu, CodecKind::Pcma],
+            answering: Answering::Take(Duration::from_secs(1)),
+            habits: Vec::new(),
+            password: None,
+            talks: Vec::new(),
+            agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
+            schedule: BTreeMap::new(),
+            due_answers: VecDeque::new(),
+            scheduled: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Plans an act.
+    pub fn plan(&mut self, at: Instant, act: Act) {
+        self.scheduled += 1;
+        self.schedule.insert((at, self.scheduled), act);
+    }
+
+    /// Its latest call.
+    pub fn talk(&self) -> &Talk {
+        self.talks.last().expect("this phone has been in a call")
+    }
+
+    /// Transactions and usages alive.
+    pub fn load(&self) -> (usize, usize) {
+        self.agent.load()
+    }
+
+    /// When it wants to do something.
+    pub fn deadline(&self) -> Option<Instant> {
+        let act = self.schedule.keys().next().map(|(at, _)| *at);
+        let answer = self.due_answers.iter().map(|(at, _)| *at).min();
+        let lines = self.talks.last().and_then(|talk| talk.line.deadline());
+        [act, answer, lines, self.agent.deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn wake(&mut self, now: Now) {
+        self.agent.wake(now);
+        while let Some(entry) = self.schedule.first_entry().filter(|entry| entry.key().0 <= now.instant) {
+            let act = entry.remove();
+            self.act(now, act);
+        }
+        while let Some(at) = self.due_answers.iter().position(|(at, _)| *at <= now.instant) {
+            let due = self.due_answers.remove(at);
+            due.into_iter().for_each(|(_, usage)| self.answer(now, usage));
+        }
+        self.hear(now);
+        if let Some(talk) = self.talks.last_mut() {
+            let from = talk.line.address;
+            let packets = talk.line.tick(now.instant);
+            self.outbox.extend(packets.into_iter().map(|(to, bytes)| Datagram { from, to, bytes }));
+        }
+    }
+
+    /// Takes a datagram that came to one of its addresses.
+    pub fn receive(&mut self, now: Now, datagram: &Datagram) {
+        if datagram.to == self.sip {
+            self.agent.receive(now, EndpointId(0), datagram.from, &datagram.bytes);
+            self.hear(now);
+        } else if let Some(talk) = self.talks.iter_mut().find(|talk| talk.line.address == datagram.to) {
+            talk.line.receive(now.instant, &datagram.bytes);
+        }
+    }
+
+    /// What it sends.
+    pub fn drain(&mut self) -> Vec<Datagram> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    fn act(&mut self, now: Now, act: Act) {
+        match act {
+            Act::Dial(user) => self.dial(now, &user),
+            Act::Press(key) => {
+                if let Some(talk) = self.talks.last_mut() {
+                    talk.line.press(key);
+                }
+            }
+            Act::Hold(held) => {
+                let Some(talk) = self.talks.last_mut().filter(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
+                let offer = talk.line.offer(if held { Flow::SendOnly } else { Flow::SendRecv });
+                self.agent.reinvite(now, talk.usage, &offer.to_string());
+                talk.reoffer = Some((offer, held));
+            }
+            Act::HangUp => {
+                let Some(talk) = self.talks.last_mut().filter(|talk| talk.ended.is_none()) else { return };
+                if talk.answered.is_some() {
+                    talk.line.close();
+                    talk.ended = Some(now.instant);
+                }
+                self.agent.bye(now, talk.usage, Cause::goodbye(Fault::Caller));
+            }
+        }
+    }
+
+    fn dial(&mut self, now: Now, user: &str) {
+        let mut line = self.line();
+        let offer = line.offer(Flow::SendRecv);
+        let shown = if self.number.is_empty() { "anonymous" } else { &self.number };
+        let headers = if self.number.is_empty() { vec![("Privacy".to_owned(), "id".to_owned())] } else { Vec::new() };
+        let usage = self.agent.invite(
+            now,
+            &InviteTarget {
+                uri: Uri::sip(Some(user), GATEWAY),
+                endpoint: EndpointId(0),
+                to: GATEWAY,
+                from_uri: Uri::sip(Some(shown), self.sip),
+                display: None,
+                headers,
+                sdp: offer.to_string(),
+                auth: self.password.clone().map(|password| Credentials {
+                    user: self.number.clone(),
+                    realm: "tandem".to_owned(),
+                    password: Private(password),
+                }),
+                advertised: None,
+                nat: false,
+            },
+        );
+        self.begin(now.instant, line, usage, Some(offer));
+    }
+
+    fn line(&self) -> Line {
+        let port = 4_000 + 2 * self.talks.len() as u16;
+        Line::new(SocketAddr::new(self.sip.ip(), port), &self.codecs, self.hz)
+    }
+
+    fn begin(&mut self, began: Instant, line: Line, usage: UsageId, offer: Option<Offer>) {
+        let (answered, ended, refused, holds, reoffer) = (None, None, None, Vec::new(), None);
+        self.talks.push(Talk { line, began, answered, ended, refused, holds, usage, offer, reoffer });
+    }
+
+    fn answer(&mut self, now: Now, usage: UsageId) {
+        match self.answering {
+            Answering::Take(_) => {
+                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage && talk.ended.is_none()) else { return };
+                let Some(offer) = talk.offer.take() else { return };
+                match talk.line.answer(now.instant, &offer.to_string()) {
+                    Some(answer) => {
+                        talk.answered = Some(now.instant);
+                        self.agent.accept(now, usage, &answer);
+                        self.plan_habits(now.instant);
+                    }
+                    None => self.agent.refuse(now, usage, &Refusal::new(488)),
+                }
+            }
+            Answering::Refuse(status, _) => {
+                if let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) {
+                    (talk.ended, talk.refused) = (Some(now.instant), Some(status));
+                }
+                self.agent.refuse(now, usage, &Refusal::new(status));
+            }
+            Answering::Ring => {}
+        }
+    }
+
+    fn plan_habits(&mut self, now: Instant) {
+        for (after, act) in self.habits.clone() {
+            self.plan(now + after, act);
+        }
+    }
+
+    fn hear(&mut self, now: Now) {
+        while let Some(output) = self.agent.poll() {
+            match output {
+                UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => {
+                    self.outbox.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
+                }
+                UaOutput::Transmit { path: Path::Stream(_), .. } => {}
+                UaOutput::Event(event) => self.happened(now, event),
+            }
+        }
+    }
+
+    fn happened(&mut self, now: Now, event: UaEvent) {
+        match event {
+            UaEvent::Invited { usage, request, .. } => {
+                let offer = request.sdp().and_then(|sdp| Offer::parse(&sdp).ok());
+                let line = self.line();
+                self.begin(now.instant, line, usage, offer);
+                self.agent.ring(now, usage);
+                match self.answering {
+                    Answering::Take(after) | Answering::Refuse(_, after) => self.due_answers.push_back((now.instant + after, usage)),
+                    Answering::Ring => {}
+                }
+            }
+            UaEvent::Answered { usage, sdp } => {
+                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
+                talk.answered = Some(now.instant);
+                let agreed = talk.offer.take().zip(sdp).is_some_and(|(offer, answer)| talk.line.agree(now.instant, &offer, &answer));
+                assert!(agreed, "the gateway's answer fits the offer");
+                self.plan_habits(now.instant);
+            }
+            UaEvent::ReinviteAnswered { usage, sdp } => {
+                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
+                let Some(((offer, held), answer)) = talk.reoffer.take().zip(sdp) else { return };
+                if talk.line.agree(now.instant, &offer, &answer) {
+                    match (held, talk.holds.last_mut()) {
+                        (false, Some(hold)) => hold.1 = Some(now.instant),
+                        (false, None) => {}
+                        (true, _) => talk.holds.push((now.instant, None)),
+                    }
+                }
+            }
+            UaEvent::Reinvited { usage, sdp } => {
+                let talk = self.talks.iter_mut().find(|talk| talk.usage == usage);
+                match talk.zip(sdp).and_then(|(talk, offer)| talk.line.answer(now.instant, &offer)) {
+                    Some(answer) => self.agent.accept_reinvite(now, usage, &answer),
+                    None => self.agent.refuse_reinvite(now, usage, &Refusal::new(488)),
+                }
+            }
+            UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
+            UaEvent::Bye { usage, .. } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
+            UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
+            UaEvent::Acked { .. }
+            | UaEvent::ReinviteCancelled { .. }
+            | UaEvent::Progressed { .. }
+            | UaEvent::ReinviteRefused { .. }
+            | UaEvent::Info { .. }
+            | UaEvent::Gone { .. }
+            | UaEvent::Registered { .. }
+            | UaEvent::Asked { .. } => {}
+        }
+    }
+
+    fn over(&mut self, now: Instant, usage: UsageId, refused: Option<u16>) {
+        if let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) {
+            talk.line.close();
+            talk.ended.get_or_insert(now);
+            talk.refused = talk.refused.or(refused);
+        }
+    }
+}

@@ -1,0 +1,592 @@
+//! The world itself: owns everyone, joins Switch and Shard as the shell does, and lets time pass.
+
+use std::{
+    collections::{BTreeMap, VecDeque, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use gateway_core::{
+    config::Config,
+    events::{
+        ask::Reply,
+        media::{MediaCommand, MediaEvent},
+        record::Record,
+        wire::Path,
+    },
+    ids::{AgentId, ChannelId, EndpointId, PortId, RecordingId, ShardId, UtcMillis},
+    now::Now,
+    plane::{RecorderCommand, Shard, ShardConfig, ShardInput, ShardOutput, SocketId},
+    switch::{AdminCommand, Input, Output, Page, Rejection, Setup, Switch},
+};
+use media::{
+    codec::CodecKind,
+    sdp::{
+        Flow, Offer,
+        negotiate::{self, Terms},
+    },
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    config::{self, GATEWAY, UAS},
+    desk::{Desk, DeskDoes},
+    ladder::Ladder,
+    net::{Datagram, Link, Net},
+    outside::Outside,
+    phone::{Act, Phone},
+    recorder::{Disk, Recorder},
+    shop,
+    sip_text::Seen,
+};
+
+/// A port's life as commands and events tell it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct PortLife {
+    pub closings: u32,
+    pub closed: u32,
+    /// On an address that the Switch was leased.
+    pub leased: bool,
+}
+
+/// A day, or a moment, of one gateway.
+pub struct World {
+    pub zero: Instant,
+    pub instant: Instant,
+    pub config: Arc<Config>,
+    pub switch: Switch<ChaCha8Rng>,
+    pub shard: Shard<ChaCha8Rng>,
+    pub net: Net,
+    pub phones: Vec<Phone>,
+    pub desks: Vec<Desk>,
+    pub outside: Outside,
+    pub recorder: Recorder,
+    pub disk: Disk,
+    pub records: Vec<Record>,
+    pub rejections: Vec<Rejection>,
+    pub wire: Vec<Seen>,
+    pub ports: BTreeMap<PortId, PortLife>,
+    /// When each recording was begun and sealed by the Switch.
+    pub taped: BTreeMap<RecordingId, (Instant, Option<Instant>)>,
+    pub ladder: Ladder,
+    /// RTP addresses that the gateway may bind for the Switch; desks have room of their own.
+    pub ports_max: usize,
+    /// Of `ports_max`, how many the Switch was ever leased anew.
+    pub bound: usize,
+    /// How often the Switch asked for addresses.
+    pub asked_for_ports: usize,
+    pub leased: usize,
+    sockets: BTreeMap<SocketId, SocketAddr>,
+    homes: BTreeMap<SocketAddr, SocketId>,
+    desk_places: VecDeque<SocketAddr>,
+    leases_for_desk: bool,
+    desk_ports: BTreeMap<PortId, SocketAddr>,
+    work: VecDeque<Work>,
+    later: BTreeMap<(Instant, u64), Work>,
+    delayed: u64,
+    heard: DefaultHasher,
+}
+
+/// What one half of the gateway has for the other.
+enum Work {
+    Command(MediaCommand),
+    Event(MediaEvent),
+    Reply(Reply),
+    Recorded(RecordingId),
+    Pushed(ChannelId, String),
+}
+
+impl World {
+    /// The usual gateway with so many agents at their desks, available from the first moment.
+    pub fn new(seed: u64, agents: usize) -> Self {
+        Self::with(seed, config::usual(agents))
+    }
+
+    /// A gateway of this configuration, its agents at their desks.
+    pub fn with(seed: u64, config: Config) -> Self {
+        Self::bound_to(seed, config, 2_000)
+    }
+
+    /// The same, with so many RTP addresses.
+    pub fn bound_to(seed: u64, config: Config, ports_max: usize) -> Self {
+        let zero = Instant::now();
+        let guard = config.guards.source_lock;
+        let config = Arc::new(config);
+        let setup = Setup { config: config.clone(), library: shop::library(), secret: vec![7; 32], shards: vec![ShardId(0)] };
+        let shard = ShardConfig { web: None, media_lost_after: Duration::from_secs(10), guard };
+        let mut world = Self {
+            zero,
+            instant: zero,
+            switch: Switch::new(ChaCha8Rng::seed_from_u64(seed), setup),
+            shard: Shard::new(shard, ChaCha8Rng::seed_from_u64(seed ^ 1)),
+            net: Net::new(seed ^ 2),
+            phones: Vec::new(),
+            desks: Vec::new(),
+            outside: Outside::default(),
+            recorder: Recorder::default(),
+            disk: Disk::Good,
+            records: Vec::new(),
+            rejections: Vec::new(),
+            wire: Vec::new(),
+            ports: BTreeMap::new(),
+            taped: BTreeMap::new(),
+            ladder: Ladder::default(),
+            ports_max,
+            bound: 0,
+            asked_for_ports: 0,
+            leased: 0,
+            sockets: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            desk_places: VecDeque::new(),
+            leases_for_desk: false,
+            desk_ports: BTreeMap::new(),
+            work: VecDeque::new(),
+            later: BTreeMap::new(),
+            delayed: 0,
+            heard: DefaultHasher::new(),
+            config,
+        };
+        world.shard.handle(world.now(), ShardInput::Clips(shop::clips()));
+        for entry in world.config.agents.clone() {
+            world.desk(entry.id);
+        }
+        world.poll_switch();
+        world.settle();
+        world
+    }
+
+    /// The stamp of this moment.
+    pub fn now(&self) -> Now {
+        Now { instant: self.instant, utc: self.utc_of(self.instant) }
+    }
+
+    /// What the gateway's records call a moment.
+    pub fn utc_of(&self, instant: Instant) -> UtcMillis {
+        UtcMillis(UTC + instant.saturating_duration_since(self.zero).as_millis() as u64)
+    }
+
+    /// So many ms after the beginning.
+    pub fn at(&self, ms: u64) -> Instant {
+        self.zero + Duration::from_millis(ms)
+    }
+
+    /// Seconds from the beginning, for words.
+    pub fn seconds_of(&self, instant: Instant) -> f64 {
+        instant.saturating_duration_since(self.zero).as_secs_f64()
+    }
+
+    /// Adds a caller behind the carrier's trunk; its place in `phones`.
+    pub fn caller(&mut self) -> usize {
+        let n = self.phones.len();
+        self.add_phone(Phone::new(&config::number(n), config::caller(n), caller_hz(n)))
+    }
+
+    /// Adds the phone that calls to 200 are bridged to.
+    pub fn uas(&mut self) -> usize {
+        self.add_phone(Phone::new("uas", UAS, UAS_HZ))
+    }
+
+    /// Adds a phone.
+    pub fn add_phone(&mut self, phone: Phone) -> usize {
+        self.phones.push(phone);
+        self.phones.len() - 1
+    }
+
+    /// Plans what a phone does, so many ms from now.
+    pub fn plan(&mut self, phone: usize, after_ms: u64, act: Act) {
+        self.phones[phone].plan(self.instant + Duration::from_millis(after_ms), act);
+    }
+
+    /// Dials now.
+    pub fn dial(&mut self, phone: usize, user: &str) {
+        self.plan(phone, 0, Act::Dial(user.to_owned()));
+    }
+
+    /// Connects a phone in another way.
+    pub fn connect(&mut self, phone: usize, link: Link) {
+        self.net.connect(self.phones[phone].sip.ip(), link);
+    }
+
+    /// An operator says something.
+    pub fn tell(&mut self, command: AdminCommand) {
+        let now = self.now();
+        self.switch.handle(now, Input::Told(command));
+        self.poll_switch();
+        self.settle();
+    }
+
+    /// Someone sends bytes from anywhere to anywhere.
+    pub fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.net.send(self.instant, Datagram { from, to, bytes: bytes.to_vec() });
+    }
+
+    /// Lets so many ms pass.
+    pub fn run(&mut self, ms: u64) {
+        let end = self.instant + Duration::from_millis(ms);
+        self.run_to(end);
+    }
+
+    /// Lets time pass until a moment.
+    pub fn run_to(&mut self, end: Instant) {
+        let mut stuck = 0;
+        while let Some(at) = self.deadline().filter(|at| *at <= end) {
+            stuck = if at <= self.instant { stuck + 1 } else { 0 };
+            assert!(stuck < STUCK_MAX, "time stands still\n{}", self.ladder);
+            self.instant = self.instant.max(at);
+            self.step();
+        }
+        self.instant = end;
+    }
+
+    /// Lets time pass until something is so, at most so many ms.
+    pub fn run_until(&mut self, ms: u64, what: &str, is_so: impl Fn(&Self) -> bool) {
+        for _ in 0..ms / 10 {
+            if is_so(self) {
+                return;
+            }
+            self.run(10);
+        }
+        assert!(is_so(self), "within {ms} ms: {what}\n{}", self.ladder);
+    }
+
+    /// A number that stands for everything that came out of Switch and Shard, with its time.
+    pub fn digest(&self) -> u64 {
+        self.heard.finish()
+    }
+
+    /// Everything that happened in one call, in order.
+    pub fn records_of(&self, call: gateway_core::ids::CallId) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |record| record.call == call)
+    }
+
+    fn desk(&mut self, agent: AgentId) {
+        let n = self.desks.len();
+        let mut desk = Desk::new(agent, ChannelId(n as u64 + 1), config::desk(n), desk_hz(n));
+        desk.sit_down(self.instant);
+        self.desks.push(desk);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let desks = self.desks.iter().filter_map(Desk::deadline);
+        let phones = self.phones.iter().filter_map(Phone::deadline);
+        let own = [self.switch.deadline(), self.shard.deadline(), self.net.deadline(), self.later.keys().next().map(|(at, _)| *at)];
+        own.into_iter().flatten().chain(desks).chain(phones).min()
+    }
+
+    fn step(&mut self) {
+        let now = self.now();
+        while let Some(datagram) = self.net.receive(self.instant) {
+            self.arrive(now, datagram);
+            self.settle();
+        }
+        while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= now.instant) {
+            let work = entry.remove();
+            self.work.push_back(work);
+            self.settle();
+        }
+        for n in 0..self.desks.len() {
+            self.desks[n].wake(now.instant);
+            self.drain_desk(n);
+        }
+        for phone in &mut self.phones {
+            phone.wake(now);
+            phone.drain().into_iter().for_each(|datagram| self.net.send(now.instant, datagram));
+        }
+        if self.switch.deadline().is_some_and(|at| at <= now.instant) {
+            self.switch.handle(now, Input::Woke);
+            self.poll_switch();
+        }
+        if self.shard.deadline().is_some_and(|at| at <= now.instant) {
+            self.shard.handle(now, ShardInput::Woke);
+            self.poll_shard();
+        }
+        self.settle();
+    }
+
+    fn arrive(&mut self, now: Now, datagram: Datagram) {
+        if datagram.to == GATEWAY {
+            self.see(datagram.from, true, &datagram.bytes);
+            let input = Input::Received { endpoint: EndpointId(0), from: datagram.from, bytes: &datagram.bytes };
+            self.switch.handle(now, input);
+            self.poll_switch();
+        } else if let Some(socket) = self.homes.get(&datagram.to) {
+            self.shard.handle(now, ShardInput::Received { socket: *socket, from: datagram.from, bytes: &datagram.bytes });
+            self.poll_shard();
+        } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.sip.ip() == datagram.to.ip()) {
+            phone.receive(now, &datagram);
+            phone.drain().into_iter().for_each(|datagram| self.net.send(now.instant, datagram));
+        } else {
+            self.desks.iter_mut().for_each(|desk| desk.receive(now.instant, &datagram));
+        }
+    }
+
+    fn drain_desk(&mut self, n: usize) {
+        let now = self.now();
+        let (does, packets) = self.desks[n].drain();
+        packets.into_iter().for_each(|datagram| self.net.send(now.instant, datagram));
+        let (channel, agent) = (self.desks[n].channel, self.desks[n].agent);
+        for does in does {
+            self.note(format!("desk {} > {does:?}", agent.0).chars().take(160).collect::<String>());
+            let input = match does {
+                DeskDoes::Join => Input::Joined { channel, page: Page::Desk(agent) },
+                DeskDoes::Say(message) => Input::Said { channel, message },
+                DeskDoes::Leave => Input::Left { channel },
+            };
+            self.switch.handle(now, input);
+            self.poll_switch();
+            self.settle();
+        }
+    }
+
+    /// Carries out what each half has for the other, until neither has anything.
+    fn settle(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            let now = self.now();
+            match work {
+                Work::Command(command) => self.command(now, command),
+                Work::Event(event) => {
+                    self.switch.handle(now, Input::Media { shard: ShardId(0), event });
+                    self.poll_switch();
+                }
+                Work::Reply(reply) => {
+                    self.switch.handle(now, Input::Replied(reply));
+                    self.poll_switch();
+                }
+                Work::Recorded(recording) => {
+                    let tape = self.recorder.tapes.get(&recording);
+                    let input = match self.disk {
+                        Disk::Full => ShardInput::RecordingFailed { recording, reason: "no space left".to_owned() },
+                        Disk::Good | Disk::Hangs => ShardInput::Recorded {
+                            recording,
+                            file: format!("{}.wav", recording.0),
+                            length_ms: tape.map_or(0, crate::recorder::Tape::length_ms),
+                        },
+                    };
+                    self.shard.handle(now, input);
+                    self.poll_shard();
+                }
+                Work::Pushed(channel, json) => {
+                    if let Some(n) = self.desks.iter().position(|desk| desk.channel == channel) {
+                        self.desks[n].hear(now.instant, &json);
+                        self.drain_desk(n);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the Shard, but for a desk's peer: that is a clear port here, so that its sound is really carried and follows from the seed.
+    fn command(&mut self, now: Now, command: MediaCommand) {
+        self.watch(&command);
+        if let MediaCommand::OpenPeer { port, offer } = command {
+            self.open_desk(now, port, &offer);
+            return;
+        }
+        self.asked_for_ports += usize::from(matches!(command, MediaCommand::LeasePorts { .. }));
+        self.shard.handle(now, ShardInput::Command(command));
+        self.poll_shard();
+    }
+
+    fn open_desk(&mut self, now: Now, port: PortId, offer: &Offer) {
+        let local = match self.desk_places.pop_front() {
+            Some(local) => local,
+            None => self.place_for_desk(now),
+        };
+        let terms = Terms {
+            codecs: &[CodecKind::Opus, CodecKind::Pcmu, CodecKind::Pcma],
+            local,
+            advertised: GATEWAY.ip(),
+            session_id: port.0,
+            previous: None,
+            signalled_from: None,
+            flow: Flow::SendRecv,
+        };
+        let (answer, plan) = negotiate::answer(offer, &terms).expect("desks of this world offer what the gateway can");
+        self.desk_ports.insert(port, local);
+        self.shard.handle(now, ShardInput::Command(MediaCommand::Open { port, plan }));
+        self.poll_shard();
+        self.work.push_back(Work::Event(MediaEvent::PeerAnswered { port, answer }));
+        self.delay(Duration::from_millis(15), Work::Event(MediaEvent::PeerConnected { port }));
+    }
+
+    /// An address of the desks' own: the Shard is asked as for any lease, and the Switch does not hear of it.
+    fn place_for_desk(&mut self, now: Now) -> SocketAddr {
+        self.leases_for_desk = true;
+        self.shard.handle(now, ShardInput::Command(MediaCommand::LeasePorts { count: 1 }));
+        self.poll_shard();
+        self.leases_for_desk = false;
+        self.desk_places.pop_front().expect("a desk has room of its own")
+    }
+
+    fn bind(&mut self) -> (SocketId, SocketId, SocketAddr) {
+        let n = self.sockets.len() as u32;
+        let local = SocketAddr::new(GATEWAY.ip(), 20_000 + n as u16);
+        let rtcp = SocketAddr::new(GATEWAY.ip(), 20_001 + n as u16);
+        for (socket, address) in [(SocketId(n), local), (SocketId(n + 1), rtcp)] {
+            self.sockets.insert(socket, address);
+            self.homes.insert(address, socket);
+        }
+        (SocketId(n), SocketId(n + 1), local)
+    }
+
+    fn watch(&mut self, command: &MediaCommand) {
+        if let MediaCommand::Open { port, .. } = command {
+            self.ports.insert(*port, PortLife { leased: true, ..PortLife::default() });
+        }
+        if let MediaCommand::OpenPeer { port, .. } = command {
+            self.ports.insert(*port, PortLife::default());
+        }
+        if let MediaCommand::Close { port } = command {
+            self.ports.entry(*port).or_default().closings += 1;
+        }
+        if let MediaCommand::Record { recording, agent: None, .. } = command {
+            self.taped.entry(*recording).or_insert((self.instant, None));
+        }
+        if let MediaCommand::SealRecording { recording } = command
+            && let Some(tape) = self.taped.get_mut(recording)
+        {
+            tape.1.get_or_insert(self.instant);
+        }
+    }
+
+    fn poll_switch(&mut self) {
+        while let Some(output) = self.switch.poll() {
+            self.instant.saturating_duration_since(self.zero).hash(&mut self.heard);
+            match output {
+                Output::Transmit { path: Path::Datagram { to, .. }, bytes } => {
+                    bytes.hash(&mut self.heard);
+                    self.see(to, false, &bytes);
+                    self.net.send(self.instant, Datagram { from: GATEWAY, to, bytes: bytes.to_vec() });
+                }
+                Output::Transmit { path: Path::Stream(_), .. } | Output::Connect { .. } | Output::Disconnect { .. } => {
+                    panic!("nobody here speaks SIP over a stream")
+                }
+                Output::Media { command, .. } => {
+                    let words = format!("{command:?}");
+                    words.hash(&mut self.heard);
+                    self.note(format!("   media < {}", words.chars().take(100).collect::<String>()));
+                    self.work.push_back(Work::Command(command));
+                }
+                Output::Ask(ask) => {
+                    let words = format!("{:?}", ask.question);
+                    words.hash(&mut self.heard);
+                    self.note(format!("   ask {words}"));
+                    let utc = self.now().utc;
+                    match self.outside.answer(ask, utc) {
+                        Some((Duration::ZERO, reply)) => self.work.push_back(Work::Reply(reply)),
+                        Some((after, reply)) => self.delay(after, Work::Reply(reply)),
+                        None => {}
+                    }
+                }
+                Output::Push { channel, message } => {
+                    let json = serde_json::to_string(&message).expect("a notice is JSON");
+                    json.hash(&mut self.heard);
+                    self.note(format!("   push {} {}", channel.0, json.chars().take(120).collect::<String>()));
+                    self.work.push_back(Work::Pushed(channel, json));
+                }
+                Output::Rejected(rejection) => {
+                    self.note(format!("   rejected {} {}", rejection.status, rejection.why));
+                    self.rejections.push(rejection);
+                }
+                Output::Write(record) => {
+                    let json = serde_json::to_string(&record).expect("a record is JSON");
+                    json.hash(&mut self.heard);
+                    self.note(format!("   write {}", json.chars().take(140).collect::<String>()));
+                    self.outside.learn(&record);
+                    self.records.push(record);
+                }
+            }
+        }
+    }
+
+    fn poll_shard(&mut self) {
+        let mut binds: Vec<Vec<_>> = Vec::new();
+        while let Some(output) = self.shard.poll() {
+            self.instant.saturating_duration_since(self.zero).hash(&mut self.heard);
+            match output {
+                ShardOutput::Transmit { socket, to, bytes } => {
+                    bytes.hash(&mut self.heard);
+                    let from = self.sockets[&socket];
+                    self.net.send(self.instant, Datagram { from, to, bytes: bytes.clone() });
+                    self.shard.recycle(bytes);
+                }
+                ShardOutput::WebTransmit { .. } => panic!("no browser is here"),
+                ShardOutput::Bind { count } => {
+                    let room = if self.leases_for_desk { 1 } else { self.ports_max - self.bound };
+                    let count = usize::from(count).min(room);
+                    self.bound += if self.leases_for_desk { 0 } else { count };
+                    binds.push((0..count).map(|_| self.bind()).collect());
+                }
+                ShardOutput::Event(MediaEvent::PortsLeased { locals }) if self.leases_for_desk => self.desk_places.extend(locals),
+                ShardOutput::Event(event) => {
+                    if !matches!(event, MediaEvent::Quality { .. }) {
+                        self.note(format!("   media > {event:?}").chars().take(120).collect::<String>());
+                    }
+                    self.take_note(&event);
+                    self.work.push_back(Work::Event(event));
+                }
+                ShardOutput::Record(command) => self.record(command),
+            }
+        }
+        for sockets in binds {
+            let now = self.now();
+            self.shard.handle(now, ShardInput::Bound { sockets });
+            self.poll_shard();
+        }
+    }
+
+    fn take_note(&mut self, event: &MediaEvent) {
+        if let MediaEvent::PortsLeased { locals } = event {
+            self.leased += locals.len();
+        }
+        if let MediaEvent::Closed { port, .. } = event {
+            self.ports.entry(*port).or_default().closed += 1;
+            self.desk_ports.remove(port);
+        }
+    }
+
+    fn record(&mut self, command: RecorderCommand) {
+        if let Some(recording) = self.recorder.obey(command)
+            && self.disk != Disk::Hangs
+        {
+            self.delay(Duration::from_millis(30), Work::Recorded(recording));
+        }
+    }
+
+    fn delay(&mut self, after: Duration, work: Work) {
+        self.delayed += 1;
+        self.later.insert((self.instant + after, self.delayed), work);
+    }
+
+    fn see(&mut self, peer: SocketAddr, inbound: bool, bytes: &[u8]) {
+        let seen = Seen { at: self.instant, peer, inbound, text: String::from_utf8_lossy(bytes).into_owned() };
+        let arrow = if inbound { "-->" } else { "<--" };
+        let line = format!("{:<21} {arrow} {} ({})", peer.to_string(), seen.start_line(), seen.method());
+        self.note(line);
+        self.wire.push(seen);
+    }
+
+    fn note(&mut self, line: impl Into<String>) {
+        self.ladder.note(self.instant.saturating_duration_since(self.zero), line);
+    }
+}
+
+/// What the n-th phone hums, in Hz: on a grid of 100, so that no two are taken for each other.
+pub fn caller_hz(n: usize) -> f64 {
+    500.0 + 100.0 * (n % 14) as f64
+}
+
+/// What the n-th desk hums, in Hz.
+pub fn desk_hz(n: usize) -> f64 {
+    2_050.0 + 100.0 * (n % 10) as f64
+}
+
+/// What the bridged-to phone hums, in Hz.
+pub const UAS_HZ: f64 = 1_950.0;
+/// A Sunday in November 2026.
+const UTC: u64 = 1_795_000_000_000;
+/// Rounds at one moment, past which the gateway is spinning.
+const STUCK_MAX: u32 = 10_000;
