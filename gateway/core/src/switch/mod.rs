@@ -161,6 +161,11 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.acd.agents()
     }
 
+    /// Datagrams that were no SIP, since the start.
+    pub fn sip_dropped(&self) -> u64 {
+        self.sip.dropped()
+    }
+
     /// Refuses new calls and waits for the last one to end.
     pub fn is_draining(&self) -> bool {
         self.draining

@@ -103,6 +103,10 @@ impl<R: Rng> SipLegs<R> {
         self.agent.receive(now, endpoint, from, bytes);
     }
 
+    pub(super) fn dropped(&self) -> u64 {
+        self.agent.dropped().map(|(_, count)| count).sum()
+    }
+
     pub(super) fn wake(&mut self, now: Now) {
         self.agent.wake(now);
     }
