@@ -5,6 +5,7 @@
 pub mod config;
 pub mod desk;
 pub mod ears;
+pub mod generate;
 pub mod ladder;
 pub mod line;
 pub mod net;
