@@ -6,6 +6,7 @@
 pub mod config;
 pub mod desk;
 pub mod ears;
+pub mod generate;
 pub mod http;
 pub mod ladder;
 pub mod line;

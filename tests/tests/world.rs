@@ -1,0 +1,62 @@
+//! Random days, a seed each. `SEEDS=500 make sim` lives more of them, `SEED=17 make sim` one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tests::{generate, oracles, world::World};
+
+/// Days lived by every run of the tests.
+const DAYS: u64 = 40;
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    Some(parsed.unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+fn replayed() -> Vec<u64> {
+    let listed = include_str!("../fixtures/seeds.txt").lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    listed.filter(|seed| !seed.is_empty()).map(|seed| seed.parse().expect("a seed is a number")).collect()
+}
+
+fn lived(seed: u64) -> World {
+    let mut world = generate::day(seed);
+    generate::live(&mut world);
+    world
+}
+
+#[test]
+fn whatever_happens_in_a_day_the_oracles_hold() {
+    let seeds: Vec<u64> = match number("SEED") {
+        Some(seed) => vec![seed],
+        None => replayed().into_iter().chain(1..=number("SEEDS").unwrap_or(DAYS)).collect(),
+    };
+    let mut failed = Vec::new();
+    for seed in &seeds {
+        match catch_unwind(AssertUnwindSafe(|| lived(*seed))) {
+            Ok(world) => {
+                let found = oracles::verdicts(&world);
+                if !found.is_empty() {
+                    if failed.is_empty() {
+                        eprintln!("{}", world.ladder);
+                    }
+                    eprintln!("SEED={seed}\n{}\n", found.join("\n"));
+                    failed.push(*seed);
+                }
+            }
+            Err(_) => failed.push(*seed),
+        }
+    }
+    assert!(failed.is_empty(), "{} of {} days went wrong; replay one with SEED=n: {failed:?}", failed.len(), seeds.len());
+}
+
+#[test]
+fn the_same_seed_says_the_same_bytes_at_the_same_times() {
+    for seed in [3, 8] {
+        let (one, other) = (lived(seed), lived(seed));
+        assert_eq!(one.digest(), other.digest(), "seed {seed}");
+        assert_ne!(one.digest(), lived(seed + 1).digest());
+    }
+}
