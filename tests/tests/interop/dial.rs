@@ -34,7 +34,7 @@ fn a_caller_goes_through_menu_and_queue_to_the_desk_and_they_hear_each_other() {
     let talked_ms = node.ended_calls(1)[0]["talked_ms"].as_u64().unwrap();
     assert!(talked_ms >= 3000, "{desk}");
     // The caller hears prompts before it, so its share is taken of the talk alone.
-    assert!(caller["media"]["tone_windows"].as_u64().unwrap() * 100 >= talked_ms * 95 / 100, "{talked_ms} ms of talk: {caller}");
+    assert!(caller["media"]["tone_windows"].as_u64().unwrap() * 100 >= talked_ms * 95 / 100, "{talked_ms} ms of talk: {caller}\n{desk}");
     assert!(desk["media"]["tone_windows"].as_u64().unwrap() * 100 >= talked_ms * 95 / 100, "{talked_ms} ms of talk: {desk}");
 }
 
