@@ -1,8 +1,11 @@
 //! `tandem demo`: a node with no configuration, on ports that are free.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    path::Path,
+};
 
-use gateway_core::config::{self, Config};
+use gateway_core::config::{self, Config, Outside as _};
 
 use super::{
     Demo, Next, Plan,
@@ -12,14 +15,41 @@ use super::{
 
 /// A plan for a demo node.
 pub(super) fn plan(demo: &Demo, json: bool) -> Result<Next, Failed> {
-    let checked = config::read("demo", DEMO, &Outside)
+    let checked = config::read("demo", DEMO, &Around { scripts: &demo.scripts })
         .map_err(|faults| Failed::Remarks(faults.into_iter().map(|fault| Remark::fault(fault, DEMO)).collect()))?;
     let mut config = checked.config;
     config.node.data_dir.clone_from(&demo.data);
     config.recording.dir = demo.data.join("recordings");
     config.ivr.dir.clone_from(&demo.scripts);
+    if config.routes.is_empty() {
+        let scripts = demo.scripts.display();
+        return Err(format!("there are no scripts in {scripts}: start in Tandem's folder, or name theirs with --scripts").into());
+    }
     settle(&mut config)?;
     Ok(Next::Serve(Box::new(Plan { config, demo: true, json })))
+}
+
+/// This process's surroundings, with the scripts that the command line names in place of the usual ones.
+struct Around<'a> {
+    scripts: &'a Path,
+}
+
+impl config::Outside for Around<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        Outside.variable(name)
+    }
+
+    fn file(&self, path: &Path) -> Result<String, String> {
+        Outside.file(path)
+    }
+
+    fn own_address(&self) -> Option<IpAddr> {
+        Outside.own_address()
+    }
+
+    fn scripts(&self, _: &Path) -> Option<Vec<String>> {
+        Outside.scripts(self.scripts)
+    }
 }
 
 /// Takes the usual ports where they are free, else the next ones.
@@ -45,6 +75,17 @@ const TRIES: u16 = 50;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scripts_that_are_named_are_those_that_callers_hear() {
+        let directory = tempfile::tempdir().unwrap();
+        let demo = |scripts: &Path| Demo { data: directory.path().to_owned(), scripts: scripts.to_owned() };
+        let Ok(Next::Serve(plan)) = plan(&demo(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../ivr-scripts")), false) else {
+            panic!("a node to serve")
+        };
+        assert_eq!(plan.config.routes[0].dialled, "*");
+        assert!(super::plan(&demo(directory.path()), false).is_err());
+    }
 
     #[test]
     fn the_demo_is_a_sound_configuration_on_a_free_port() {

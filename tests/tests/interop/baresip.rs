@@ -16,7 +16,7 @@ use tests::{
     wav_ears::{WavEars, held, share_between, write_tone},
 };
 
-use super::{kinds, report};
+use super::{assert_heard_through, kinds, report};
 
 /// A running baresip with a configuration of its own.
 struct Baresip {
@@ -107,16 +107,11 @@ fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
 
     let talked_ms = call["talked_ms"].as_u64().unwrap();
     assert!(talked_ms >= 3900, "{call}");
-    // A window at either edge may be cut by the bridge.
-    let wanted = |what: &str, windows: usize| {
-        let share = windows as f64 * 100.0 / talked_ms as f64;
-        assert!(share >= 0.95, "{what}: {windows} windows in {talked_ms} ms");
-    };
-    wanted("the desk hears 440 Hz", desk["media"]["tone_windows"].as_u64().unwrap().try_into().unwrap());
+    assert_heard_through("the desk hears 440 Hz", desk["media"]["tone_windows"].as_u64().unwrap(), talked_ms);
 
     let heard = baresip.heard();
     let agent = heard.tone(0, 880.0);
-    wanted("baresip hears 880 Hz", held(&agent));
+    assert_heard_through("baresip hears 880 Hz", held(&agent) as u64, talked_ms);
     assert!(share_between(&agent) >= 0.95, "{agent:?}");
 
     let records = node.records(&call["id"]);
@@ -124,7 +119,7 @@ fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
     let recording = WavEars::of(&node.data().join("recordings").join(file));
     assert_eq!(recording.channels.len(), 2);
     let (left, right) = (recording.tone(0, 440.0), recording.tone(1, 880.0));
-    wanted("880 Hz is right in the recording", held(&right));
+    assert_heard_through("880 Hz is right in the recording", held(&right) as u64, talked_ms);
     assert!(share_between(&right) >= 0.95, "{right:?}");
     let from = right.iter().position(|holds| *holds).unwrap();
     let to = right.iter().rposition(|holds| *holds).unwrap();
