@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { at, bar } from "./people.mjs";
 import { expect } from "./stage.mjs";
-import { AGENT_HZ, CALLER_HZ, drawn, HEARD, hears, LISTEN } from "./story.mjs";
+import { AGENT_HZ, CALLER_HZ, drawn, HEARD, hears, LISTEN, theHandoffWasInTime } from "./story.mjs";
 import { heard, readWav } from "./tones.mjs";
 
 /** What is left out at the very end, where one side is already gone, s. */
@@ -45,6 +45,7 @@ export async function theAgentTalksToAPhone(stage, { agent, gateway, phone }, us
     expect(marks["card-drawn"] < marks["first-audio"], "the first audio came before the card was drawn");
     await stage.photograph(agent.page, "agent-talking-to-a-phone");
   });
+  await theHandoffWasInTime(stage, gateway, call, "SIP phone to Chromium");
   await stage.step("SIP phone: heard the agent's 880 Hz to the end", async () => {
     await agent.hangsUp();
     await phone.until("CALL_CLOSED");
