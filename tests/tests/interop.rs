@@ -1,7 +1,11 @@
 //! The built binary against real peers: SIPp, baresip, the built-in phone, and everybody's junk.
 
+#[path = "interop/api.rs"]
+mod api;
 #[path = "interop/baresip.rs"]
 mod baresip;
+#[path = "interop/cli.rs"]
+mod cli;
 #[path = "interop/crash.rs"]
 mod crash;
 #[path = "interop/dial.rs"]

@@ -86,7 +86,8 @@ fn modules() -> &'static str {
 #[test]
 fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
     let node = Node::start();
-    let mut desk = node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1"]);
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
     let mut baresip = Baresip::start(&node, "+380501112233");
     baresip.tell("dial", &node.sip_uri("main"));
     let seen = |kind: &str| {

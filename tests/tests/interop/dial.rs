@@ -13,7 +13,8 @@ use super::{kinds, report};
 #[test]
 fn a_caller_goes_through_menu_and_queue_to_the_desk_and_they_hear_each_other() {
     let node = Node::start();
-    let mut desk = node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1"]);
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
     let uri = node.sip_uri("main");
     let mut caller = node.dial(&[
         &uri,
@@ -40,7 +41,8 @@ fn a_caller_goes_through_menu_and_queue_to_the_desk_and_they_hear_each_other() {
 #[test]
 fn a_chat_goes_with_the_web_call_and_stands_on_the_desks_card() {
     let node = Node::start();
-    let mut desk = node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1"]);
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
     let url = node.url();
     let line = "my parcel is late, where is it";
     let mut caller = node.dial(&[

@@ -16,7 +16,9 @@ fn caller(node: &Node) {
     Capture::default().hum(440.0, 1200).press(1).hum(440.0, 2000).write(&node.directory().join("caller.pcap")).unwrap();
 }
 
-/// Plays a scenario; SIPp's exit code is 0 only if every call went as it is written.
+/// Plays a scenario; with `-nr` SIPp shows repeated messages to the scenario instead of dealing with them by itself.
+///
+/// SIPp's exit code is 0 only if every call went as it is written.
 fn play(node: &Node, scenario: &str, first_port: u16, more: &[&str]) {
     let file = root().join("tests/tests/interop/sipp").join(scenario);
     let (target, port, media) =
@@ -111,7 +113,7 @@ fn options_are_answered() {
 #[test]
 fn an_invite_that_comes_three_times_is_one_call() {
     let node = Node::start();
-    play(&node, "repeated.xml", 0, &["-m", "1"]);
+    play(&node, "repeated.xml", 0, &["-m", "1", "-nr"]);
     let calls = node.ended_calls(1);
     assert_eq!(calls.len(), 1, "{calls:?}");
     assert_eq!(kinds(&node.records(&calls[0]["id"]), "call_ended").len(), 1);
@@ -120,7 +122,7 @@ fn an_invite_that_comes_three_times_is_one_call() {
 #[test]
 fn the_answer_is_repeated_until_a_late_ack_comes_and_then_no_more() {
     let node = Node::start();
-    play(&node, "late-ack.xml", 0, &["-m", "1"]);
+    play(&node, "late-ack.xml", 0, &["-m", "1", "-nr"]);
     let records = node.records(&node.ended_calls(1)[0]["id"]);
     let at = |kind: &str| kinds(&records, kind)[0]["at"].as_u64().unwrap();
     // The first word is not cut: nothing is said before the ACK.
