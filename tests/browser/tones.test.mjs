@@ -25,6 +25,10 @@ test("a voice that is gone for a second is heard half of the time", () => {
   assert.equal(heard(voice.map((sample, n) => (n < RATE ? sample : 0)), RATE, 440).share, 0.5);
 });
 
+test("a voice whose phase jumps is the same voice", () => {
+  assert.equal(heard(voice.map((sample, n) => (n < RATE + 400 ? sample : -sample)), RATE, 440).share, 1);
+});
+
 test("a louder other voice hides it", () => {
   const both = voice.map((sample, n) => sample / 4 + 0.4 * Math.sin((2 * Math.PI * 880 * n) / RATE));
   assert.equal(heard(both, RATE, 440).share, 0);
