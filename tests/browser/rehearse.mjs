@@ -77,7 +77,6 @@ async function play() {
   await story.theAgentTakesIt(stage, cast);
   await story.theHandoffWasInTime(stage, gateway, rung.call, "Chromium to Chromium");
   await stage.step("talk: each hears the other's tone", () => story.hearEachOther(stage, caller, agent, "Chromium to Chromium"));
-  await stage.photograph(agent.page, "agent-talking");
   await stage.photograph(caller.page, "call-talking");
   await story.muteAndHold(stage, cast);
   await story.hangUpAndWrapUp(stage, cast, "delivery");

@@ -100,12 +100,18 @@ export async function theAgentTakesIt(stage, { agent, caller }) {
   });
 }
 
+/** A hand that goes to a button finds it where it was, whatever the bar says meanwhile. */
+function still(before, after, when) {
+  for (const [width, box] of Object.entries(before)) expect(after[width] === box, `at ${width} Mute moves from ${box} to ${after[width]} when ${when}`);
+}
+
 export async function muteAndHold(stage, { agent, caller }) {
+  const talking = await stage.photograph(agent.page, "agent-talking", at("mute"));
   await stage.step("talk: muted, the caller hears nothing", async () => {
     await agent.click("mute");
     await agent.see(bar("muted"));
     await quiet(caller.ear, "a muted agent");
-    await stage.photograph(agent.page, "agent-muted");
+    still(talking, await stage.photograph(agent.page, "agent-muted", at("mute")), "muted");
     await agent.click("mute");
     await agent.see(bar("talking"));
     await caller.ear.onset(AGENT_HZ, await caller.ear.now());
@@ -117,7 +123,7 @@ export async function muteAndHold(stage, { agent, caller }) {
     const music = await settled(caller.ear, async (samples) => heard(samples, RATE, AGENT_HZ).share === 0);
     expect(loudest(music, RATE) > 0.01, "the caller hears silence while held, music expected");
     expect(heard(await agent.ear.next(0.5), RATE, CALLER_HZ).share === 0, "the agent hears the caller who is held");
-    await stage.photograph(agent.page, "agent-held");
+    still(talking, await stage.photograph(agent.page, "agent-held", at("mute")), "held");
     await agent.click("hold");
     await agent.see(bar("talking"));
     await caller.is("talking");
