@@ -2,7 +2,6 @@
 //!
 //! `World` joins a real Switch and a real Shard as the shell does; everything in it follows from one seed, so that a failure is a number that
 //! can be replayed. `node` starts the binary on ports of its own, `program` the peers around it.
-#![allow(clippy::wildcard_enum_match_arm, reason = "an oracle looks only at what it judges")]
 
 pub mod config;
 pub mod desk;
