@@ -16,6 +16,11 @@ function listen(rate) {
       peers.push(this);
       this.addEventListener("track", (event) => void keep(event.track));
     }
+
+    setLocalDescription(...args) {
+      performance.mark("offer-made");
+      return super.setLocalDescription(...args);
+    }
   };
   const keep = async (track) => {
     const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 500 }).readable.getReader();

@@ -2,7 +2,7 @@
 //
 // What it saw lies in target/rehearsal/: pictures, both audio tracks, the SIP ladder, timings. It fails with the name of its step.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Gateway } from "./gateway.mjs";
@@ -75,8 +75,8 @@ async function play() {
   stage.figure("first card drawn, ms", Math.round(rung.drawn_ms));
   await stage.photograph(agent.page, "agent-ringing");
   await story.theAgentTakesIt(stage, cast);
+  await story.theHandoffWasInTime(stage, gateway, rung.call, "Chromium to Chromium");
   await stage.step("talk: each hears the other's tone", () => story.hearEachOther(stage, caller, agent, "Chromium to Chromium"));
-  await stage.photograph(agent.page, "agent-talking");
   await stage.photograph(caller.page, "call-talking");
   await story.muteAndHold(stage, cast);
   await story.hangUpAndWrapUp(stage, cast, "delivery");
@@ -85,8 +85,13 @@ async function play() {
     writeWav(stage.path("agent-heard.wav"), RATE, await agent.ear.since(0));
   });
   await playByPhone(cast, usual, OTHERS.map((number, n) => [number, others[n]]));
+  await story.hannahHearsHerOwn(stage, cast);
   await story.figures(stage, cast, CALLS);
   await playMishaps(cast);
+  await stage.step("gateway: its log tells of no error", () => {
+    const errors = readFileSync(stage.path("gateway.log"), "utf8").split("\n").filter((line) => /"level":"ERROR"|panicked at/.test(line));
+    expect(errors.length === 0, errors.slice(0, 3).join(" | "));
+  });
 }
 
 async function playByPhone(cast, usual, others) {
@@ -113,16 +118,19 @@ async function close() {
   rmSync(temporary, { recursive: true, force: true });
 }
 
-let failure = null;
+let ended = false;
 const watchdog = setTimeout(() => void end(new Error(`the story was not over after ${LONGEST} ms`)), LONGEST);
 
-async function end(why) {
+async function end(failure) {
+  // What the watchdog closes under a step makes that step fail too.
+  if (ended) return;
+  ended = true;
   clearTimeout(watchdog);
-  failure = why;
+  const at = stage.current;
   if (failure) await stage.fail();
   stage.close(failure);
   await close();
-  if (failure) console.error(`rehearse: FAILED at "${stage.current}": ${failure.message}\nWhat it saw lies in ${stage.folder}`);
+  if (failure) console.error(`rehearse: FAILED at "${at}": ${failure.message}\nWhat it saw lies in ${stage.folder}`);
   else console.log(`rehearse: the story holds, ${Math.round(performance.now() / 1_000)} s; what it saw lies in ${stage.folder}`);
   process.exit(failure ? 1 : 0);
 }

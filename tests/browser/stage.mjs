@@ -52,9 +52,9 @@ export class Stage {
     return page;
   }
 
-  /** One picture in each size and scheme; the page stands as before afterwards. */
-  async photograph(page, name) {
-    const [before, problems] = [page.viewportSize(), []];
+  /** One picture in each size and scheme; the page stands as before afterwards. Says where `marked` stood in each size. */
+  async photograph(page, name, marked) {
+    const [before, problems, stood] = [page.viewportSize(), [], {}];
     // Colours that are still on their way from one scheme to the other are in neither.
     await page.emulateMedia({ reducedMotion: "reduce" });
     for (const [width, height] of Object.entries(SIZES)) {
@@ -63,12 +63,14 @@ export class Stage {
         await page.emulateMedia({ colorScheme });
         await page.screenshot({ path: this.path(`${name}-${width}-${colorScheme}.png`) });
       }
+      if (marked) stood[width] = JSON.stringify(await page.locator(marked).boundingBox());
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (over > 0) problems.push(`${name} at ${width}: ${over} px wider than the screen`);
     }
     await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
     await page.setViewportSize(before);
     if (problems.length > 0) throw new Error(problems.join("; "));
+    return stood;
   }
 
   /** Pictures of whatever stood there when it failed. */

@@ -11,6 +11,7 @@ export const HEARD = 0.95;
 export const LISTEN = 3;
 
 export const OLENA = { tel: "+380501112233", name: "Olena Kovalenko" };
+export const HANNAH = { tel: "+491701234567", name: "Hannah Vogel" };
 export const CALLER_HZ = 440;
 export const AGENT_HZ = 880;
 
@@ -99,12 +100,18 @@ export async function theAgentTakesIt(stage, { agent, caller }) {
   });
 }
 
+/** A hand that goes to a button finds it where it was, whatever the bar says meanwhile. */
+function still(before, after, when) {
+  for (const [width, box] of Object.entries(before)) expect(after[width] === box, `at ${width} Mute moves from ${box} to ${after[width]} when ${when}`);
+}
+
 export async function muteAndHold(stage, { agent, caller }) {
+  const talking = await stage.photograph(agent.page, "agent-talking", at("mute"));
   await stage.step("talk: muted, the caller hears nothing", async () => {
     await agent.click("mute");
     await agent.see(bar("muted"));
     await quiet(caller.ear, "a muted agent");
-    await stage.photograph(agent.page, "agent-muted");
+    still(talking, await stage.photograph(agent.page, "agent-muted", at("mute")), "muted");
     await agent.click("mute");
     await agent.see(bar("talking"));
     await caller.ear.onset(AGENT_HZ, await caller.ear.now());
@@ -116,7 +123,7 @@ export async function muteAndHold(stage, { agent, caller }) {
     const music = await settled(caller.ear, async (samples) => heard(samples, RATE, AGENT_HZ).share === 0);
     expect(loudest(music, RATE) > 0.01, "the caller hears silence while held, music expected");
     expect(heard(await agent.ear.next(0.5), RATE, CALLER_HZ).share === 0, "the agent hears the caller who is held");
-    await stage.photograph(agent.page, "agent-held");
+    still(talking, await stage.photograph(agent.page, "agent-held", at("mute")), "held");
     await agent.click("hold");
     await agent.see(bar("talking"));
     await caller.is("talking");
@@ -146,10 +153,25 @@ export async function hangUpAndWrapUp(stage, { agent, caller }, reason) {
   });
 }
 
-/** Offer to connected, and agent chosen to card drawn, over calls that go straight to a person. */
+/** Another customer, another order, on the same page. */
+export async function hannahHearsHerOwn(stage, { caller }) {
+  await stage.step("another caller: Hannah sends things back, and returns is her first button", async () => {
+    await caller.visits(HANNAH.tel);
+    await caller.click("bubble");
+    await caller.says("I want to return a kettle");
+    await caller.calls();
+    const menu = await caller.menu();
+    expect(menu[0][0] === "2", `the first button is ${menu[0].join(" ")}, returns (2) expected`);
+    await stage.photograph(caller.page, "call-menu-english");
+    await caller.click("hangup");
+    await caller.is("ended");
+  });
+}
+
+/** Offer to connected, and ring to card drawn, over calls that go straight to a person. */
 export async function figures(stage, { agent, caller }, times) {
   await stage.step(`figures: ${times} calls from Chromium to Chromium`, async () => {
-    const [connected, deskConnected, cards] = [[], [], []];
+    const taken = { caller: [], desk: [], card: [] };
     for (let n = 0; n < times; n++) {
       await Promise.all([agent.forget(), caller.forget()]);
       await caller.click("back");
@@ -157,18 +179,31 @@ export async function figures(stage, { agent, caller }, times) {
       await caller.menu();
       await caller.choose("0");
       await agent.isRung();
-      const marks = await drawn(agent);
+      await drawn(agent);
       await agent.page.waitForFunction(() => performance.getEntriesByName("media-connected").length > 0);
-      deskConnected.push((await agent.marks())["media-connected"] - marks["offer-received"]);
-      cards.push(marks["card-drawn"] - marks["offer-received"]);
-      const own = await caller.marks();
-      connected.push(own["media-connected"] - own["call-started"]);
+      const [own, desk] = await Promise.all([caller.marks(), agent.marks()]);
+      taken.caller.push(own["media-connected"] - own["offer-made"]);
+      taken.desk.push(desk["media-connected"] - desk["offer-made"]);
+      taken.card.push(desk["card-drawn"] - desk["offer-received"]);
       await caller.click("hangup");
       await agent.see(bar("idle"));
     }
-    const figure = (values) => ({ n: values.length, p50: Math.round(percentile(values, 0.5) * 10) / 10, p95: Math.round(percentile(values, 0.95) * 10) / 10 });
-    stage.figure("caller page: call started to connected, ms", figure(connected));
-    stage.figure("desk: offer received to connected, ms", figure(deskConnected));
-    stage.figure("desk: offer received to card drawn, ms", figure(cards));
+    stage.figure("caller page: offer to connected, ms", spread(taken.caller));
+    stage.figure("desk: offer to connected, ms", spread(taken.desk));
+    stage.figure("desk: ring to card drawn, ms", spread(taken.card));
+  });
+}
+
+function spread(values) {
+  const rounded = (share) => Math.round(percentile(values, share) * 10) / 10;
+  return { n: values.length, p50: rounded(0.5), p95: rounded(0.95), all: values.map(Math.round) };
+}
+
+/** The gateway's own word that the card was drawn before the voices met. */
+export async function theHandoffWasInTime(stage, gateway, call, name) {
+  await stage.step(`${name}: the gateway bridged after the card, not at a deadline`, async () => {
+    const [handoff] = await gateway.records(call, "handoff");
+    expect(handoff.late === false, "the handoff is marked late");
+    stage.figure(`${name}: agent chosen to card drawn, ms`, handoff.acked_after_ms);
   });
 }

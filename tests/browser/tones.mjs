@@ -4,6 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 /** What is judged at a time, s. */
 const WINDOW = 0.1;
+/** A tone is looked for in pieces of a window, s: where a jitter buffer leaves out or puts in a frame its phase jumps, and the ear does not mind. */
+const PIECE = 0.02;
 /** RMS below which a window is silence, of full scale: -50 dBFS. */
 const SILENCE = 0.003;
 /** Share of a window's energy that must be the tone's; what else there is was not said by that party. */
@@ -59,16 +61,27 @@ function samplesOf(bytes, { channels: count, rate, bits }) {
   return { rate, channels };
 }
 
-/** Root mean square and the tone's share of the energy, by Goertzel. */
-function judge(samples, rate, hz) {
+/** Energy, and the tone's part of it, by Goertzel. */
+function goertzel(samples, rate, hz) {
   const coefficient = 2 * Math.cos((2 * Math.PI * hz) / rate);
   let [before, last, energy] = [0, 0, 0];
   for (const sample of samples) {
     [before, last] = [last, sample + coefficient * last - before];
     energy += sample * sample;
   }
-  const power = (last * last + before * before - coefficient * last * before) * (2 / samples.length);
-  return { rms: Math.sqrt(energy / samples.length), purity: energy > 0 ? power / energy : 0 };
+  return { energy, tone: (last * last + before * before - coefficient * last * before) * (2 / samples.length) };
+}
+
+/** Root mean square of a window, and the tone's share of its energy. */
+function judge(samples, rate, hz) {
+  const width = Math.round(rate * PIECE);
+  let [energy, tone] = [0, 0];
+  for (let from = 0; from < samples.length; from += width) {
+    const piece = goertzel(samples.subarray(from, from + width), rate, hz);
+    energy += piece.energy;
+    tone += piece.tone;
+  }
+  return { rms: Math.sqrt(energy / samples.length), purity: energy > 0 ? tone / energy : 0 };
 }
 
 /** For each 100 ms, whether the tone is what is heard. */
