@@ -177,7 +177,7 @@ impl Phone {
             }
             Act::Hold(held) => {
                 let Some(talk) = self.talks.last_mut().filter(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
-                let offer = talk.line.offer(if held { Flow::SendOnly } else { Flow::SendRecv });
+                let offer = talk.line.offer(if held { Flow::Inactive } else { Flow::SendRecv });
                 self.agent.reinvite(now, talk.usage, &offer.to_string());
                 talk.reoffer = Some((offer, held));
             }

@@ -31,7 +31,7 @@ use self::node::Node;
 use crate::{
     api,
     cli::{self, Plan},
-    shell::{Handle, library::Shelf},
+    shell::{Handle, clips, library::Shelf},
     store::{self, Store},
     telemetry::{self, LogForm, Metrics},
 };
@@ -60,6 +60,8 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().keep_up());
     let plans = tokio::task::spawn_blocking(identity::read_plans);
     let config = &plan.config;
+    let prompts = config.ivr.dir.join("prompts");
+    let clips = tokio::task::spawn_blocking(move || clips::load(&prompts));
     let shelf = Shelf::read(&config.ivr.dir);
     for fault in &shelf.faults {
         tracing::warn!(%fault, "left out");
@@ -86,7 +88,8 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         let config = ShardConfig { web, media_lost_after: MEDIA_LOST_AFTER, guard: true };
         Shard::new(config, rand::make_rng::<ChaCha20Rng>())
     };
-    let mut node = Node::start(config, &shelf.clips, brain, plane, store.clone(), store.clone())?;
+    let (clips, _) = clips.await.context("the clips")?;
+    let mut node = Node::start(config, &Arc::new(clips), brain, plane, store.clone(), store.clone())?;
     let api = api::Api::new(
         store.clone(),
         node.handle.clone(),

@@ -40,6 +40,8 @@ pub(crate) struct Snapshot {
     pub(crate) calls: Vec<CallId>,
     /// Agents at a desk.
     pub(crate) agents: Vec<AgentId>,
+    /// Datagrams on SIP's ports that were no SIP, since the start.
+    pub(crate) sip_dropped: u64,
 }
 
 /// What reaches the switch's thread from inside the process.

@@ -4,7 +4,7 @@
 //! the pure core does, and both obey the same law of one `handle`, then `poll` until `None`.
 
 mod asks;
-mod clips;
+pub(crate) mod clips;
 mod clock;
 mod driver;
 mod effects;

@@ -107,7 +107,7 @@ impl Call {
         if self.caller.port.take().is_some() {
             self.caller.end(turn);
         }
-        for leg in std::mem::take(&mut self.parting) {
+        for mut leg in std::mem::take(&mut self.parting) {
             leg.end(turn);
         }
         if let Some(recording) = self.recording.take() {

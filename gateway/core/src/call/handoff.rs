@@ -13,7 +13,7 @@ use super::{
 use crate::{
     acd::AgentState,
     cause::Cause,
-    context::card,
+    context::{card, identity::Who},
     events::{
         ask::Question,
         leg::{Direction, LegCommand},
@@ -55,15 +55,11 @@ impl Call {
     }
 
     pub(super) fn card_drawn(&mut self, drawn: u32, turn: &mut Turn<'_>) {
-        match &mut self.phase {
-            Phase::Offering(ringing) if ringing.version == drawn => {
-                ringing.acked.get_or_insert(turn.now.instant);
-            }
-            Phase::Gate { ringing, .. } if ringing.version == drawn => {
-                ringing.acked.get_or_insert(turn.now.instant);
-                self.bridge_agent(turn);
-            }
-            _ => {}
+        let (Phase::Offering(ringing) | Phase::Gate { ringing, .. }) = &mut self.phase else { return };
+        if ringing.version == drawn {
+            ringing.acked.get_or_insert(turn.now.instant);
+            // Before the accept the gate is not there yet, and nothing opens.
+            self.bridge_agent(turn);
         }
     }
 
@@ -167,6 +163,7 @@ impl Call {
                 diverted_from: None,
             },
             story: &self.story,
+            calling: Who::of(&self.arrival.caller.0, self.arrival.region.as_deref()).identity("ani"),
             walk: self.walk.clone(),
             slots: self.slots.clone(),
             self_service: None,
@@ -181,4 +178,4 @@ impl Call {
 }
 
 /// Telling the table that an agent is free; if nobody answers, the lease runs out by itself.
-const RELEASE_MAX: Duration = Duration::from_secs(5);
+pub(super) const RELEASE_MAX: Duration = Duration::from_secs(5);

@@ -52,6 +52,8 @@ pub(super) struct Leg {
     /// Signalling is over.
     pub(super) over: Option<Cause>,
     local: Option<SocketAddr>,
+    /// The address is the shard's now: it rests there before it is leased again.
+    opened: bool,
     /// What we said last on this leg: fixes version and payload types of what we say next (RFC 3264 8).
     said: Option<Description>,
     quality: Option<Quality>,
@@ -60,7 +62,7 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn new(id: LegId, media: LegMedia) -> Self {
-        Self { id, media, port: None, ready: false, over: None, local: None, said: None, quality: None, told: false }
+        Self { id, media, port: None, ready: false, over: None, local: None, opened: false, said: None, quality: None, told: false }
     }
 
     /// Opens a port for an offer of this leg's; a WebRTC peer answers later by `PeerAnswered`, RTP at once.
@@ -138,8 +140,11 @@ impl Leg {
         self.end(turn);
     }
 
-    /// Writes the leg's last record; the cause is why its signalling ended.
-    pub(super) fn end(&self, turn: &mut Turn<'_>) {
+    /// Writes the leg's last record, and gives back an address that no port was opened on; the cause is why its signalling ended.
+    pub(super) fn end(&mut self, turn: &mut Turn<'_>) {
+        if !self.opened {
+            turn.leases.extend(self.local.take());
+        }
         let cause = self.over.unwrap_or(Cause::BROKEN);
         turn.write(Happened::LegEnded { leg: self.id, cause, quality: self.quality });
     }
@@ -154,7 +159,7 @@ impl Leg {
                 Ok((answer, plan))
             }
             Err(refused) => {
-                if self.port.is_none() {
+                if !self.opened {
                     turn.leases.extend(self.local.take());
                 }
                 Err(not_acceptable(refused.status))
@@ -164,7 +169,7 @@ impl Leg {
 
     fn open_port(&mut self, plan: MediaPlan, turn: &mut Turn<'_>) {
         let port = turn.mint.port();
-        self.port = Some(port);
+        (self.port, self.opened) = (Some(port), true);
         turn.media(MediaCommand::Open { port, plan });
     }
 

@@ -73,6 +73,8 @@ enum Due {
     Gate,
     /// The caller has waited too long.
     Wait,
+    /// An agent could not be reserved; the choice is made anew.
+    Again(AgentId),
     /// Ports or the recording do not end.
     Ending,
 }
@@ -133,10 +135,7 @@ impl Call {
 
     /// When to say `Woke`.
     pub fn deadline(&self) -> Option<Instant> {
-        let session = match &self.phase {
-            Phase::Serving(session) => session.deadline(),
-            _ => None,
-        };
+        let session = if let Phase::Serving(session) = &self.phase { session.deadline() } else { None };
         self.timers.next().into_iter().chain(session).min()
     }
 
@@ -226,6 +225,7 @@ impl Call {
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),
+                Due::Again(agent) => self.choose_again(agent, turn),
                 Due::Ending => self.give_up_waiting(turn),
             }
         }
@@ -252,9 +252,6 @@ impl Call {
     }
 
     fn bridge(&self) -> Option<BridgeId> {
-        match &self.phase {
-            Phase::Talking { bridge, .. } | Phase::Through { bridge } => Some(*bridge),
-            _ => None,
-        }
+        if let Phase::Talking { bridge, .. } | Phase::Through { bridge } = &self.phase { Some(*bridge) } else { None }
     }
 }

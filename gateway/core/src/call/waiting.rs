@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Call, Due, Phase,
+    handoff::RELEASE_MAX,
     turn::{Turn, Wish},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         ask::{AskFailure, Finding, Question},
         record::Happened,
     },
-    ids::EntryId,
+    ids::{AgentId, EntryId},
 };
 
 impl Call {
@@ -38,14 +39,14 @@ impl Call {
     }
 
     pub(super) fn matched(&mut self, found: Match, turn: &mut Turn<'_>) {
-        match self.phase {
-            Phase::Queued(entry) if entry == found.entry => {
-                let deadline = turn.now.instant + RESERVE_MAX;
-                let ask = turn.ask(Question::ReserveAgent { agent: found.agent, call: self.id }, deadline);
-                self.phase = Phase::Reserving { entry, agent: found.agent, because: found.because, ask };
-            }
-            _ => turn.wish(Wish::Turn(found.agent, AgentState::Available)),
-        }
+        let waiting = if let Phase::Queued(entry) = self.phase { Some(entry) } else { None };
+        let Some(entry) = waiting.filter(|entry| *entry == found.entry) else {
+            turn.wish(Wish::Turn(found.agent, AgentState::Available));
+            return;
+        };
+        let deadline = turn.now.instant + RESERVE_MAX;
+        let ask = turn.ask(Question::ReserveAgent { agent: found.agent, call: self.id }, deadline);
+        self.phase = Phase::Reserving { entry, agent: found.agent, because: found.because, ask };
     }
 
     pub(super) fn reserved(&mut self, finding: Result<Finding, AskFailure>, turn: &mut Turn<'_>) {
@@ -53,12 +54,25 @@ impl Call {
         let (entry, agent, because) = (*entry, *agent, because.clone());
         match finding {
             Ok(Finding::AgentReserved { .. }) => self.offer_to(entry, agent, because, turn),
-            Ok(_) | Err(_) => {
-                // Taken on another node, or nobody knows: the caller keeps the place, and the next choice is made anew.
-                turn.wish(Wish::Turn(agent, AgentState::Available));
-                turn.wish(Wish::Requeue(entry, agent));
-                self.phase = Phase::Queued(entry);
+            Ok(_) => self.not_reserved(entry, agent, turn),
+            Err(_) => {
+                // It may have been granted after all; whoever holds nothing is not troubled by a release.
+                turn.ask(Question::ReleaseAgent { agent, call: self.id }, turn.now.instant + RELEASE_MAX);
+                self.not_reserved(entry, agent, turn);
             }
+        }
+    }
+
+    /// Taken on another node, or nobody knows: the caller keeps the place, and after a rest the next choice is made anew.
+    fn not_reserved(&mut self, entry: EntryId, agent: AgentId, turn: &mut Turn<'_>) {
+        turn.wish(Wish::Turn(agent, AgentState::Available));
+        self.timers.set(Due::Again(agent), turn.now.instant + TAKEN_REST);
+        self.phase = Phase::Queued(entry);
+    }
+
+    pub(super) fn choose_again(&mut self, agent: AgentId, turn: &mut Turn<'_>) {
+        if let Phase::Queued(entry) = self.phase {
+            turn.wish(Wish::Requeue(entry, agent));
         }
     }
 
@@ -83,3 +97,5 @@ impl Call {
 
 /// A reservation is a local table or one database statement; past this the next agent is asked.
 const RESERVE_MAX: Duration = Duration::from_secs(1);
+/// A table that says no is not asked again before this: a lone agent who is taken would be asked for without end.
+const TAKEN_REST: Duration = Duration::from_millis(250);

@@ -317,8 +317,8 @@ impl<R: rand::Rng> Shard<R> {
 
 pub(super) const QUALITY_EVERY: Duration = Duration::from_secs(5);
 
-/// The far end may send for a while after it was told to stop; no new call shall hear that.
-const REST: Duration = Duration::from_secs(5);
+/// How long the address of a closed port rests: the far end may send for a while after it was told to stop, and no new call shall hear that.
+pub const REST: Duration = Duration::from_secs(5);
 
 /// The page's offer holds nothing that we can do; Q.850 88, incompatible destination.
 const UNFIT: Cause = Cause { sip: 488, q850: 88, fault: Fault::Unknown, retry: false };

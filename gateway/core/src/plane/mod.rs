@@ -19,4 +19,5 @@ mod tick;
 mod tests;
 
 pub use border::{RecorderCommand, ShardConfig, ShardInput, ShardOutput, SocketId, WebSocketAddress};
+pub use commands::REST;
 pub use shard::{Counts, Shard};

@@ -168,10 +168,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 
     /// The agent has said the last word, or has had long enough: the reservation ends.
-    pub(super) fn wrap_up_over(&mut self, now: Now, agent: AgentId, call: CallId) {
+    pub(super) fn wrap_up_over(&mut self, now: Now, agent: AgentId, call: CallId, next: AgentState) {
         self.timers.stop(&Due::WrapUp(agent, call));
         if self.acd.agent(agent).is_some_and(|agent| agent.state() == AgentState::WrapUp(call)) {
-            self.turn_agent(now, agent, AgentState::Available);
+            self.turn_agent(now, agent, next);
             let ask = self.asks.put(Question::ReleaseAgent { agent, call }, now.instant + RELEASE_MAX);
             self.outputs.push_back(Output::Ask(ask));
         }

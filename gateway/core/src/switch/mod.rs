@@ -20,16 +20,17 @@ pub use border::{AdminCommand, Attendance, Input, Output, Page, Rejection};
 use slot::{Places, Slot};
 
 use crate::{
-    acd::Acd,
-    call::{Mint, Stimulus},
+    acd::{Acd, AgentState},
+    call::{Call, Mint, Phase, Stimulus},
     config::Config,
     events::{
-        ask::{AskFailure, Asks, Reply},
+        ask::{AskFailure, Asks, Finding, Reply},
         media::{MediaCommand, MediaEvent},
     },
     ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
     ivr::Library,
     now::Now,
+    plane::REST,
     timers::TimerTable,
 };
 
@@ -72,6 +73,8 @@ enum Due {
     Call(CallId),
     /// An agent has had long enough to wrap up.
     WrapUp(AgentId, CallId),
+    /// The address of a closed port can be leased again.
+    Rested(ShardId, PortId),
 }
 
 /// What a Switch is made of besides chance.
@@ -158,6 +161,11 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.acd.agents()
     }
 
+    /// Datagrams that were no SIP, since the start.
+    pub fn sip_dropped(&self) -> u64 {
+        self.sip.dropped()
+    }
+
     /// Refuses new calls and waits for the last one to end.
     pub fn is_draining(&self) -> bool {
         self.draining
@@ -196,9 +204,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         if let MediaEvent::Closed { port, .. } = &event {
             self.by_port.remove(port);
-            if let Some(places) = self.places.get_mut(&shard) {
-                places.closed();
-            }
+            self.timers.set(Due::Rested(shard, *port), now.instant + REST);
         }
         if let Some(call) = call {
             self.step(now, call, Stimulus::Media(event));
@@ -209,8 +215,20 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let ask = reply.ask();
         let late = !self.asks.settle(&reply);
         if let Some(call) = self.by_ask.remove(&ask) {
-            self.step(now, call, Stimulus::Replied { ask, finding: reply.finding, late });
+            let finding = match reply.finding {
+                Ok(Finding::AgentReserved { .. }) if self.is_left(call) => {
+                    Err(AskFailure::Failed("the desk was left meanwhile".to_owned()))
+                }
+                finding => finding,
+            };
+            self.step(now, call, Stimulus::Replied { ask, finding, late });
         }
+    }
+
+    /// Nobody sits any more at the desk that this call is about to ring.
+    fn is_left(&self, call: CallId) -> bool {
+        let phase = self.calls.get(&call).and_then(|slot| slot.call.as_ref()).map(Call::phase);
+        matches!(phase, Some(Phase::Reserving { agent, .. }) if self.acd.agent(*agent).is_none())
     }
 
     fn told_by_operator(&mut self, now: Now, command: AdminCommand) {
@@ -240,7 +258,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
         while let Some(due) = self.timers.pop_due(now.instant) {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
-                Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call),
+                Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call, AgentState::Available),
+                Due::Rested(shard, _) => {
+                    if let Some(places) = self.places.get_mut(&shard) {
+                        places.rested();
+                    }
+                }
             }
         }
     }

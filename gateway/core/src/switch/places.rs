@@ -2,9 +2,9 @@
 
 use rand::{Rng, SeedableRng};
 
-use super::{Due, Page, Switch, web_leg::Meaning};
+use super::{Page, Switch, web_leg::Meaning};
 use crate::{
-    acd::AgentState,
+    acd::{Agent, AgentState},
     call::Stimulus,
     cause::Cause,
     events::{
@@ -32,12 +32,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
         match self.web.said(channel, message, &mut self.outputs) {
             Meaning::Leg(leg, event) => self.leg_did(now, leg, event),
             Meaning::Call { channel, token, dialled, offer } => self.page_calls(now, channel, token, &dialled, offer),
-            Meaning::Wants { agent, available } => {
-                self.turn_agent(now, agent, if available { AgentState::Available } else { AgentState::Away });
-            }
+            Meaning::Wants { agent, available } => self.agent_wants(now, agent, available),
             Meaning::WrappedUp { agent, call, disposition, tags, resolved, note } => {
                 self.write(now, call, Happened::WrappedUp { agent, disposition, tags, resolved, note });
-                self.wrap_up_over(now, agent, call);
+                self.wrap_up_over(now, agent, call, AgentState::Available);
             }
             Meaning::Confirmed { call, key } => self.confirm(now, call, &key),
             Meaning::Pause { call, paused } => self.step(now, call, Stimulus::RecordingPaused(paused)),
@@ -51,7 +49,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.leg_did(now, leg, LegEvent::HungUp(Cause::MEDIA_LOST));
         }
         if let Some(agent) = agent {
-            self.timers_of(agent);
+            if let Some(AgentState::WrapUp(call)) = self.acd.agent(agent).map(Agent::state) {
+                self.wrap_up_over(now, agent, call, AgentState::Unreachable);
+            }
             self.acd.unseat(agent);
         }
     }
@@ -88,9 +88,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
         }
     }
 
-    fn timers_of(&mut self, agent: AgentId) {
-        if let Some(AgentState::WrapUp(call)) = self.acd.agent(agent).map(crate::acd::Agent::state) {
-            self.timers.stop(&Due::WrapUp(agent, call));
+    /// A desk's own word counts only while no call has its agent: a call lets go of the agent itself.
+    fn agent_wants(&mut self, now: Now, agent: AgentId, available: bool) {
+        let next = if available { AgentState::Available } else { AgentState::Away };
+        match self.acd.agent(agent).map(Agent::state) {
+            Some(AgentState::Away | AgentState::Available | AgentState::Unreachable) => self.turn_agent(now, agent, next),
+            Some(AgentState::WrapUp(call)) => self.wrap_up_over(now, agent, call, next),
+            Some(AgentState::Reserved | AgentState::Offered(_) | AgentState::Talking(_)) | None => {}
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Places {
     pub(super) free: VecDeque<SocketAddr>,
     /// Asked for and not yet had.
     asked: bool,
-    /// The last answer was short: there is nothing more to be had until a port closes.
+    /// The last answer was short: there is nothing more to be had until an address has rested.
     dry: bool,
     pub(super) calls: usize,
 }
@@ -49,8 +49,8 @@ impl Places {
         self.free.extend(locals);
     }
 
-    /// A port has closed: its address can be had again.
-    pub(super) fn closed(&mut self) {
+    /// The address of a closed port has rested: it can be had again.
+    pub(super) fn rested(&mut self) {
         self.dry = false;
     }
 }
