@@ -93,6 +93,22 @@ fn the_example_configuration_is_sound_with_every_key_that_it_shows() {
     }
 }
 
+#[test]
+fn systemd_understands_the_unit() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        eprintln!("no systemd-analyze on this machine: not checked");
+        return;
+    }
+    let folder = Scratch::new("unit");
+    let unit = folder.path().join("tandem.service");
+    fs::write(&unit, read("deploy/systemd/tandem.service").replace("/usr/bin/tandem", &binary().display().to_string())).unwrap();
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
+    let told = String::from_utf8_lossy(&verified.stderr).into_owned();
+    // Other units of this machine are not ours to judge.
+    let ours: Vec<&str> = told.lines().filter(|line| line.contains("tandem")).collect();
+    assert!(verified.status.success() && ours.is_empty(), "{told}");
+}
+
 /// Why a command of a document is not run here.
 fn reason_to_skip(command: &str) -> Option<&'static str> {
     let word = command.split_whitespace().next()?;
