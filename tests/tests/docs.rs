@@ -2,6 +2,8 @@
 //!
 //! Needs the built binary: `cargo build --bin tandem`, or its path in `TANDEM_BIN`. One demo node on free ports serves all commands.
 
+#![expect(clippy::unwrap_used, reason = "whatever cannot be looked at fails its test")]
+
 use std::{
     collections::BTreeSet,
     env, fs,
