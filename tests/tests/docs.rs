@@ -2,6 +2,8 @@
 //!
 //! Needs the built binary: `cargo build --bin tandem`, or its path in `TANDEM_BIN`. One demo node on free ports serves all commands.
 
+#![expect(clippy::unwrap_used, reason = "whatever cannot be looked at fails its test")]
+
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -91,6 +93,22 @@ fn the_example_configuration_is_sound_with_every_key_that_it_shows() {
             .unwrap();
         assert!(checked.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&checked.stderr));
     }
+}
+
+#[test]
+fn systemd_understands_the_unit() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        eprintln!("no systemd-analyze on this machine: not checked");
+        return;
+    }
+    let folder = Scratch::new("unit");
+    let unit = folder.path().join("tandem.service");
+    fs::write(&unit, read("deploy/systemd/tandem.service").replace("/usr/bin/tandem", &binary().display().to_string())).unwrap();
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output().unwrap();
+    let told = String::from_utf8_lossy(&verified.stderr).into_owned();
+    // Other units of this machine are not ours to judge.
+    let ours: Vec<&str> = told.lines().filter(|line| line.contains("tandem")).collect();
+    assert!(verified.status.success() && ours.is_empty(), "{told}");
 }
 
 /// Why a command of a document is not run here.
