@@ -73,6 +73,8 @@ enum Due {
     Gate,
     /// The caller has waited too long.
     Wait,
+    /// The agent's media path is gone, and no goodbye has come.
+    Lost,
     /// An agent could not be reserved; the choice is made anew.
     Again(AgentId),
     /// Ports or the recording do not end.
@@ -225,6 +227,7 @@ impl Call {
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),
+                Due::Lost => self.agent_lost(Cause::MEDIA_LOST, turn),
                 Due::Again(agent) => self.choose_again(agent, turn),
                 Due::Ending => self.give_up_waiting(turn),
             }
