@@ -55,15 +55,11 @@ impl Call {
     }
 
     pub(super) fn card_drawn(&mut self, drawn: u32, turn: &mut Turn<'_>) {
-        match &mut self.phase {
-            Phase::Offering(ringing) if ringing.version == drawn => {
-                ringing.acked.get_or_insert(turn.now.instant);
-            }
-            Phase::Gate { ringing, .. } if ringing.version == drawn => {
-                ringing.acked.get_or_insert(turn.now.instant);
-                self.bridge_agent(turn);
-            }
-            _ => {}
+        let (Phase::Offering(ringing) | Phase::Gate { ringing, .. }) = &mut self.phase else { return };
+        if ringing.version == drawn {
+            ringing.acked.get_or_insert(turn.now.instant);
+            // Opens the gate where the agent waits at it, and nothing else.
+            self.bridge_agent(turn);
         }
     }
 

@@ -134,10 +134,7 @@ impl Call {
 
     /// When to say `Woke`.
     pub fn deadline(&self) -> Option<Instant> {
-        let session = match &self.phase {
-            Phase::Serving(session) => session.deadline(),
-            _ => None,
-        };
+        let session = if let Phase::Serving(session) = &self.phase { session.deadline() } else { None };
         self.timers.next().into_iter().chain(session).min()
     }
 
@@ -247,9 +244,7 @@ impl Call {
     }
 
     fn bridge(&self) -> Option<BridgeId> {
-        match &self.phase {
-            Phase::Talking { bridge, .. } | Phase::Through { bridge } => Some(*bridge),
-            _ => None,
-        }
+        let (Phase::Talking { bridge, .. } | Phase::Through { bridge }) = &self.phase else { return None };
+        Some(*bridge)
     }
 }

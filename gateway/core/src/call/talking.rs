@@ -63,10 +63,10 @@ impl Call {
         if self.caller.port == Some(port) {
             self.caller_left(cause, turn);
         } else if self.far.as_ref().is_some_and(|far| far.port == Some(port)) {
-            match self.phase {
-                Phase::Offering(_) | Phase::Gate { .. } => self.not_taken(cause, turn),
-                Phase::Talking { agent, .. } => self.agent_lost(agent, cause, turn),
-                _ => {}
+            if let Phase::Talking { agent, .. } = self.phase {
+                self.agent_lost(agent, cause, turn);
+            } else {
+                self.not_taken(cause, turn);
             }
         }
     }

@@ -39,14 +39,12 @@ impl Call {
     }
 
     pub(super) fn matched(&mut self, found: Match, turn: &mut Turn<'_>) {
-        match self.phase {
-            Phase::Queued(entry) if entry == found.entry => {
-                let deadline = turn.now.instant + RESERVE_MAX;
-                let ask = turn.ask(Question::ReserveAgent { agent: found.agent, call: self.id }, deadline);
-                self.phase = Phase::Reserving { entry, agent: found.agent, because: found.because, ask };
-            }
-            _ => turn.wish(Wish::Turn(found.agent, AgentState::Available)),
+        if !matches!(self.phase, Phase::Queued(entry) if entry == found.entry) {
+            turn.wish(Wish::Turn(found.agent, AgentState::Available));
+            return;
         }
+        let ask = turn.ask(Question::ReserveAgent { agent: found.agent, call: self.id }, turn.now.instant + RESERVE_MAX);
+        self.phase = Phase::Reserving { entry: found.entry, agent: found.agent, because: found.because, ask };
     }
 
     pub(super) fn reserved(&mut self, finding: Result<Finding, AskFailure>, turn: &mut Turn<'_>) {

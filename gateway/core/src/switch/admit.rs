@@ -26,7 +26,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         while let Some(event) = self.sip.next_event() {
             match event {
                 SipEvent::Invited(invitation) => self.invited(now, *invitation),
-                SipEvent::Leg(leg, event) => self.leg_did(now, leg, event),
+                SipEvent::Leg(leg, event) => self.leg_did(now, leg, *event),
             }
         }
     }

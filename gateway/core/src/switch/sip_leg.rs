@@ -26,7 +26,7 @@ pub(super) enum SipEvent {
     /// Someone calls; answered by `hold`, `refuse` or `challenge`.
     Invited(Box<Invitation>),
     /// A participant did something.
-    Leg(LegId, LegEvent),
+    Leg(LegId, Box<LegEvent>),
 }
 
 /// An INVITE outside any dialog.
@@ -194,7 +194,7 @@ impl<R: Rng> SipLegs<R> {
             Target::Number(_) | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
-            self.events.push_back(SipEvent::Leg(leg, LegEvent::Refused(UNREACHABLE)));
+            self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
         let headers = pointer
@@ -261,7 +261,7 @@ impl<R: Rng> SipLegs<R> {
             },
         };
         if let Some(leg) = self.legs.get(&usage) {
-            self.events.push_back(SipEvent::Leg(*leg, event));
+            self.events.push_back(SipEvent::Leg(*leg, Box::new(event)));
         }
     }
 
