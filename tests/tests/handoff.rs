@@ -38,9 +38,9 @@ fn judge(world: &mut World) {
 
 /// When the card was said to be drawn, in ms after the offer, and whether the bridge was late.
 fn handoffs(world: &World) -> Vec<(Option<u32>, bool)> {
-    let handoff = |happened: &Happened| match happened {
-        Happened::Handoff { acked_after_ms, late, .. } => Some((*acked_after_ms, *late)),
-        _ => None,
+    let handoff = |happened: &Happened| {
+        let Happened::Handoff { acked_after_ms, late, .. } = happened else { return None };
+        Some((*acked_after_ms, *late))
     };
     world.records.iter().filter_map(|record| handoff(&record.happened)).collect()
 }

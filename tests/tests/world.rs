@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use gateway_core::events::record::Happened;
 use tests::{generate, oracles, world::World};
 
 /// Days lived by every run of the tests.
@@ -50,6 +51,30 @@ fn whatever_happens_in_a_day_the_oracles_hold() {
         }
     }
     assert!(failed.is_empty(), "{} of {} days went wrong; replay one with SEED=n: {failed:?}", failed.len(), seeds.len());
+}
+
+/// Oracles that are never asked anything would hold too.
+#[test]
+fn the_days_are_full_of_calls() {
+    let mut seen = std::collections::BTreeMap::<&str, usize>::new();
+    for world in (1..=DAYS).map(lived) {
+        for record in &world.records {
+            if let Happened::Handoff { late, .. } = record.happened {
+                *seen.entry(if late { "late" } else { "handed" }).or_default() += 1;
+            }
+            *seen.entry("sealed").or_default() += usize::from(matches!(record.happened, Happened::RecordingSealed { .. }));
+            *seen.entry("chosen").or_default() += usize::from(matches!(record.happened, Happened::MenuChosen(_)));
+        }
+        *seen.entry("refused").or_default() +=
+            world.phones.iter().flat_map(|phone| &phone.talks).filter(|talk| talk.refused.is_some()).count();
+        *seen.entry("lost or declined").or_default() +=
+            world.desks.iter().flat_map(|desk| &desk.visits).filter(|visit| visit.bridged.is_none()).count();
+    }
+    eprintln!("{seen:?}");
+    assert!(
+        ["handed", "late", "sealed", "chosen", "refused", "lost or declined"].iter().all(|what| seen.get(what).is_some_and(|n| *n >= 5)),
+        "{seen:?}"
+    );
 }
 
 #[test]

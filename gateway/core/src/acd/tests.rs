@@ -84,3 +84,56 @@ fn a_callers_place_counts_only_those_before_in_the_same_queue() {
     assert_eq!(acd.place(EntryId(1)), Some(2));
     assert_eq!(acd.place(EntryId(3)), Some(1));
 }
+
+/// One of each kind; `Talking` and the like with the call in `id`.
+fn states(id: u64) -> [(&'static str, AgentState); 7] {
+    [
+        ("Away", AgentState::Away),
+        ("Available", AgentState::Available),
+        ("Reserved", AgentState::Reserved),
+        ("Offered", AgentState::Offered(CallId(id))),
+        ("Talking", AgentState::Talking(CallId(id))),
+        ("WrapUp", AgentState::WrapUp(CallId(id))),
+        ("Unreachable", AgentState::Unreachable),
+    ]
+}
+
+/// docs/specs/call.md is right where the two differ.
+#[test]
+fn the_agent_table_of_the_specification_and_the_code_agree() {
+    let specification = include_str!("../../../../docs/specs/call.md");
+    let table = specification.split_once("## Agent").expect("the page has the table").1;
+    let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| state"));
+    let words = |cell: &str| -> Vec<String> {
+        let of_state = |word: &str| word.trim().split('(').next().unwrap_or_default().trim().to_owned();
+        cell.split(',').map(of_state).collect()
+    };
+    let mut allowed = std::collections::BTreeSet::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        for from in words(cells[0]) {
+            allowed.extend(words(cells[1]).into_iter().map(|to| (from.clone(), to)));
+        }
+    }
+    let now = crate::now::testing::zero();
+    for (from, before) in states(1) {
+        for call in [1, 2] {
+            for (to, next) in states(call) {
+                let mut someone = Agent::new(&agent(1, &[]), now);
+                let path: &[AgentState] = match before {
+                    AgentState::Away | AgentState::Unreachable | AgentState::Available => &[],
+                    AgentState::Reserved => &[AgentState::Available],
+                    AgentState::Offered(_) => &[AgentState::Available, AgentState::Reserved],
+                    AgentState::Talking(id) => &[AgentState::Available, AgentState::Reserved, AgentState::Offered(id)],
+                    AgentState::WrapUp(id) => {
+                        &[AgentState::Available, AgentState::Reserved, AgentState::Offered(id), AgentState::Talking(id)]
+                    }
+                };
+                assert!(path.iter().chain([&before]).all(|step| someone.turn(*step, now)), "{from} can be reached");
+                let names_call = matches!(next, AgentState::Talking(_) | AgentState::WrapUp(_));
+                let wanted = allowed.contains(&(from.to_owned(), to.to_owned())) && (!names_call || call == 1);
+                assert_eq!(someone.turn(next, now), wanted, "{from} to {to} of call {call}");
+            }
+        }
+    }
+}

@@ -58,7 +58,7 @@ impl Call {
         let (Phase::Offering(ringing) | Phase::Gate { ringing, .. }) = &mut self.phase else { return };
         if ringing.version == drawn {
             ringing.acked.get_or_insert(turn.now.instant);
-            // Before the accept the gate is not there yet, and nothing opens.
+            // Opens the gate where the agent waits at it, and nothing else.
             self.bridge_agent(turn);
         }
     }

@@ -255,6 +255,7 @@ impl Call {
     }
 
     fn bridge(&self) -> Option<BridgeId> {
-        if let Phase::Talking { bridge, .. } | Phase::Through { bridge } = &self.phase { Some(*bridge) } else { None }
+        let (Phase::Talking { bridge, .. } | Phase::Through { bridge }) = &self.phase else { return None };
+        Some(*bridge)
     }
 }
