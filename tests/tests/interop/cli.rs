@@ -56,9 +56,10 @@ fn a_good_script_passes_and_a_bad_one_is_told_with_its_place() {
         let remarks = told["remarks"].as_array().unwrap();
         for (place, words) in wanted {
             let (line, column) = place.split_once(':').unwrap();
+            let (line, column): (u64, u64) = (line.parse().unwrap(), column.parse().unwrap());
             let found = remarks.iter().any(|remark| {
-                remark["line"].to_string() == line
-                    && remark["column"].to_string() == column
+                remark["line"] == line
+                    && remark["column"] == column
                     && remark["file"].as_str().is_some_and(|file| file.ends_with(bad.file_name().unwrap().to_str().unwrap()))
                     && format!("{} ({})", remark["message"].as_str().unwrap(), remark["help"].as_str().unwrap_or_default())
                         .contains(words.split(" (").next().unwrap())
