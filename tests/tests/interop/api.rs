@@ -233,7 +233,7 @@ fn next(page: &mut WebSocket<TcpStream>) -> Value {
         match page.read().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Ping(_) | Message::Pong(_) => {}
-            other => panic!("{other:?}"),
+            other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => panic!("{other:?}"),
         }
     }
 }
