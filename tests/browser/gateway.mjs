@@ -55,10 +55,21 @@ export class Gateway {
     }
   }
 
-  /** The id of the newest call that is not in `known`. */
+  /** The newest call in history. */
   async newest() {
     const { calls } = await (await this.get("/v1/calls?limit=1")).json();
     return calls[0];
+  }
+
+  /** The call that came after this one, waited for: history is written behind the call. */
+  async callAfter(known, wait = 5_000) {
+    const until = Date.now() + wait;
+    for (;;) {
+      const call = await this.newest();
+      if (call && call.id !== known) return call;
+      if (Date.now() > until) throw new Error(`no call after ${known} is in GET /v1/calls after ${wait} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   /** The order in which this caller would hear the menu now. */
