@@ -26,8 +26,11 @@ use crate::{
 /// What an oracle found.
 pub type Verdict = Result<(), String>;
 
+/// Looks at a world that has come to rest.
+pub type Oracle = fn(&World) -> Verdict;
+
 /// All of them, to be asked when the world has come to rest.
-pub const ALL: [(&str, fn(&World) -> Verdict); 11] = [
+pub const ALL: [(&str, Oracle); 11] = [
     ("one final response per INVITE", one_final_response),
     ("nothing outlives its call", nothing_outlives_its_call),
     ("one CallEnded per CallStarted, and it is the last word", one_end_per_call),
