@@ -4,22 +4,25 @@ CARGO ?= cargo
 WEB := gateway/web
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
+# The same selection for the binary and for the tests, so that no dependency is built twice with other features.
+BUILD := $(CARGO) build --workspace --bins --tests
+
 .PHONY: run test rehearse bench soak sim lint web prompts setup
 
 run: setup web
-	$(CARGO) run --release --bin tandem -- demo
+	$(CARGO) run --bin tandem -- demo
 
 test: setup web
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	cd $(WEB) && npm run --silent check
-	$(CARGO) build --bin tandem
+	$(BUILD)
 	$(CARGO) test --workspace
 	$(MAKE) --no-print-directory rehearse
 
 # The product's one story with real browsers and a SIP phone; what it saw lies in target/rehearsal/.
 rehearse: setup web
-	$(CARGO) build --bin tandem
+	$(BUILD)
 	tests/rehearse/run
 
 # Full-size figures; the tables in docs/performance.md come from here.

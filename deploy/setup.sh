@@ -7,6 +7,9 @@ needs=(
   cmake:cmake
   c++:g++
   pkg-config:pkg-config
+  node:nodejs
+  npm:npm
+  curl:curl
   espeak-ng:espeak-ng
   sox:sox
   sipp:sip-tester
@@ -18,7 +21,12 @@ missing=()
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
 done
+command -v cargo >/dev/null || echo "cargo is missing: install Rust 1.95 or newer from https://rustup.rs" >&2
 [ ${#missing[@]} -eq 0 ] && exit 0
+if ! command -v apt-get >/dev/null; then
+  echo "no apt-get here; install what corresponds to Debian's ${missing[*]}" >&2
+  exit 1
+fi
 
 sudo=""
 [ "$(id -u)" -eq 0 ] || sudo="sudo"

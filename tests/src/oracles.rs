@@ -26,7 +26,7 @@ use crate::{
 /// What an oracle found.
 pub type Verdict = Result<(), String>;
 
-/// Looks at a world that has come to rest.
+/// Looks at a whole world.
 pub type Oracle = fn(&World) -> Verdict;
 
 /// All of them, to be asked when the world has come to rest.
@@ -288,9 +288,9 @@ fn notices_in_order(world: &World) -> Verdict {
 /// The INVITE that a call began with: it came at that very moment, from that number.
 fn invite_of(world: &World, call: CallId) -> Option<&Seen> {
     let begun = world.records.iter().find(|record| record.call == call)?.at;
-    let number = world.records_of(call).find_map(|record| {
-        let Happened::LegStarted { direction: Direction::Inbound, peer, .. } = &record.happened else { return None };
-        Some(peer.0.as_str())
+    let number = world.records_of(call).find_map(|record| match &record.happened {
+        Happened::LegStarted { direction: Direction::Inbound, peer, .. } => Some(peer.0.as_str()),
+        _ => None,
     })?;
     let shown = if number.is_empty() { "anonymous" } else { number };
     world.wire.iter().find(|seen| seen.inbound && seen.is_request("INVITE") && seen.caller() == shown && world.utc_of(seen.at) == begun)
@@ -309,8 +309,10 @@ fn through(world: &World) -> Vec<((usize, usize), (usize, usize))> {
     let calls: BTreeSet<CallId> = world.records.iter().map(|record| record.call).collect();
     let mut pairs = Vec::new();
     for call in calls {
-        let is_sip = |happened: &Happened| matches!(happened, Happened::LegStarted { direction: Direction::Outbound, peer, .. } if peer.0.starts_with("sip:"));
-        let is_through = world.records_of(call).any(|record| is_sip(&record.happened));
+        let is_through = world.records_of(call).any(|record| match &record.happened {
+            Happened::LegStarted { direction: Direction::Outbound, peer, .. } => peer.0.starts_with("sip:"),
+            _ => false,
+        });
         let Some((caller, invite)) = caller_of(world, call).zip(invite_of(world, call)).filter(|_| is_through) else { continue };
         for (q, phone) in world.phones.iter().enumerate().filter(|(_, phone)| phone.number == "uas") {
             let called = phone.talks.iter().position(|talk| talk.began >= invite.at);

@@ -218,6 +218,13 @@ impl World {
         self.settle();
     }
 
+    /// The shard finds the media path of the desk gone that connected last.
+    pub fn lose_path(&mut self) {
+        let Some(port) = self.desk_ports.keys().next_back().copied() else { return };
+        self.work.push_back(Work::Event(MediaEvent::PeerGone { port, cause: gateway_core::cause::Cause::MEDIA_LOST }));
+        self.settle();
+    }
+
     /// Someone sends bytes from anywhere to anywhere.
     pub fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         self.net.send(self.instant, Datagram { from, to, bytes: bytes.to_vec() });

@@ -167,6 +167,32 @@ fn an_agent_lost_in_talk_leaves_the_caller_first_in_line() {
     judge(&mut world);
 }
 
+/// The page closes its media as it hangs up, and the shard's word overtakes the page's.
+#[test]
+fn a_goodbye_that_comes_after_the_media_has_gone_still_ends_the_call() {
+    let mut world = World::new(7, 1);
+    world.desks[0].manners = [Manner { talk: Some(3_000), ..Manner::GOOD }].into();
+    caller(&mut world, 60_000);
+    world.run_until(30_000, "they talk", |world| world.desks[0].visits.first().is_some_and(|visit| visit.bridged.is_some()));
+    world.run(2_800);
+    world.lose_path();
+    world.run(5_000);
+    judge(&mut world);
+    assert_eq!(world.desks[0].visits.len(), 1, "the caller is not queued again");
+    assert!(world.phones[0].talk().ended.is_some());
+}
+
+#[test]
+fn a_media_path_that_is_gone_for_good_leaves_the_caller_first_in_line() {
+    let mut world = World::new(7, 1);
+    caller(&mut world, 30_000);
+    world.run_until(30_000, "they talk", |world| world.desks[0].visits.first().is_some_and(|visit| visit.bridged.is_some()));
+    world.lose_path();
+    world.run(3_000);
+    assert_eq!(state(&world), Some(AgentState::Unreachable));
+    judge(&mut world);
+}
+
 #[test]
 fn the_agent_holds_the_caller_with_music_and_comes_back() {
     let mut world = one_call(Manner { hold: Some((2_000, 5_000)), ..Manner::GOOD }, 15_000);

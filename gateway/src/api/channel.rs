@@ -52,7 +52,6 @@ impl Channels {
         let channel = Channel { id: joined.channel, page, login, words };
         let token = random_hex::<16>();
         self.lock().insert(token.clone(), channel.clone());
-        metrics::gauge!("tandem_pages").increment(1.0);
         tokio::spawn(keep(self.clone(), token, handle.clone(), joined, told));
         let socket = channel.attach(0).await.ok_or(Away)?;
         Ok((channel, socket))
@@ -134,7 +133,6 @@ async fn keep(channels: Channels, token: String, handle: Handle, mut joined: Joi
     }
     channels.lock().remove(&token);
     handle.leave(joined.channel).await;
-    metrics::gauge!("tandem_pages").decrement(1.0);
 }
 
 async fn closed(socket: Option<&mpsc::Sender<Utf8Bytes>>) {

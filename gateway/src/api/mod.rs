@@ -31,7 +31,7 @@ mod upgrade;
 use std::{
     future::ready,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
 use axum::{
@@ -76,7 +76,7 @@ struct State {
     store: Store,
     handle: Handle,
     settings: Settings,
-    agents: RwLock<Arc<Vec<AgentEntry>>>,
+    agents: Arc<Vec<AgentEntry>>,
     signer: tokens::Signer,
     channels: channel::Channels,
     limits: limit::Limits,
@@ -112,7 +112,7 @@ impl Api {
         Ok(Self(Arc::new(State {
             store,
             handle,
-            agents: RwLock::new(Arc::new(settings.agents.clone())),
+            agents: Arc::new(settings.agents.clone()),
             settings,
             signer,
             channels: channel::Channels::default(),
@@ -126,13 +126,8 @@ impl Api {
         self.0.settings.api_keys.first()
     }
 
-    /// Who may log in from now on; a login of somebody who is no longer there ends with the next request.
-    pub(crate) fn set_agents(&self, agents: Vec<AgentEntry>) {
-        *self.0.agents.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(agents);
-    }
-
     fn agents(&self) -> Arc<Vec<AgentEntry>> {
-        self.0.agents.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.agents.clone()
     }
 
     fn store(&self) -> &Store {

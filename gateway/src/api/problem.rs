@@ -58,6 +58,7 @@ impl IntoResponse for Problem {
         } else {
             tracing::debug!(id = self.id, status = self.status.as_u16(), detail = self.detail, "{}", self.title);
         }
+        metrics::counter!("tandem_api_problems_total", "status" => self.status.as_str().to_owned()).increment(1);
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response

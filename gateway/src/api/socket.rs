@@ -130,6 +130,7 @@ async fn hear(api: &Api, channel: &Channel, socket: &mut WebSocket, text: &str) 
 fn problem(what: &str) -> Message {
     let id = random_hex::<6>();
     tracing::debug!(id, what, "told a page of a problem");
+    metrics::counter!("tandem_page_problems_total").increment(1);
     Message::text(json!({ "type": "problem", "what": what, "id": id }).to_string())
 }
 

@@ -30,7 +30,12 @@ impl Brain for Switch<ChaCha20Rng> {
     }
 
     fn live(&self) -> Snapshot {
-        Snapshot { draining: self.is_draining(), calls: self.calls().collect(), agents: self.agents().map(|agent| agent.id).collect() }
+        Snapshot {
+            draining: self.is_draining(),
+            calls: self.calls().collect(),
+            agents: self.agents().map(|agent| agent.id).collect(),
+            sip_dropped: self.sip_dropped(),
+        }
     }
 }
 
@@ -49,6 +54,11 @@ impl Plane for Shard<ChaCha20Rng> {
 
     fn recycle(&mut self, bytes: Vec<u8>) {
         Self::recycle(self, bytes);
+    }
+
+    fn dropped(&self) -> u64 {
+        let counts = self.counts();
+        counts.homeless + counts.dropped
     }
 }
 

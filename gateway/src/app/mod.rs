@@ -31,7 +31,7 @@ use self::node::Node;
 use crate::{
     api,
     cli::{self, Plan},
-    shell::{Handle, library::Shelf},
+    shell::{Handle, clips, library::Shelf},
     store::{self, Store},
     telemetry::{self, LogForm, Metrics},
 };
@@ -60,6 +60,8 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     tokio::spawn(metrics.clone().keep_up());
     let plans = tokio::task::spawn_blocking(identity::read_plans);
     let config = &plan.config;
+    let prompts = config.ivr.dir.join("prompts");
+    let clips = tokio::task::spawn_blocking(move || clips::load(&prompts));
     let shelf = Shelf::read(&config.ivr.dir);
     for fault in &shelf.faults {
         tracing::warn!(%fault, "left out");
@@ -86,7 +88,8 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         let config = ShardConfig { web, media_lost_after: MEDIA_LOST_AFTER, guard: true };
         Shard::new(config, rand::make_rng::<ChaCha20Rng>())
     };
-    let mut node = Node::start(config, &shelf.clips, brain, plane, store.clone(), store.clone())?;
+    let (clips, _) = clips.await.context("the clips")?;
+    let mut node = Node::start(config, &Arc::new(clips), brain, plane, store.clone(), store.clone())?;
     let api = api::Api::new(
         store.clone(),
         node.handle.clone(),
@@ -101,6 +104,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
             script: Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone()))),
         },
     )?;
+    let key = api.key().map(|key| key.0.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let web = tokio::spawn(api::serve(api, listeners(config)?, async {
         // Dropped or said: the node stops either way.
@@ -108,7 +112,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     }));
     plans.await.context("the numbering plans")?;
     notify(NotifyState::Ready);
-    announce(plan, &node, begun);
+    announce(plan, &node, key.as_deref(), begun);
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -151,7 +155,7 @@ async fn drain(handle: &Handle, patience: Duration) {
     }
 }
 
-fn announce(plan: &Plan, node: &Node, begun: Instant) {
+fn announce(plan: &Plan, node: &Node, key: Option<&str>, begun: Instant) {
     let url = &plan.config.http.public_url;
     let ready_ms = begun.elapsed().as_millis();
     if plan.json {
@@ -162,8 +166,10 @@ fn announce(plan: &Plan, node: &Node, begun: Instant) {
         let data = plan.config.node.data_dir.display();
         cli::say(&format!(
             "Tandem is ready ({ready_ms} ms). Data in {data}; Ctrl-C ends.\n\n  \
-             Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  Console   {url}/console\n  \
-             Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233"
+             Caller    {url}/call\n  Agent     {url}/agent     ada, password demo\n  \
+             API       {url}/api/openapi.json   key {}\n  \
+             Metrics   {url}/metrics\n  SIP       sip:demo@{sip}\n\nTry:  tandem dial sip:demo@{sip} --as +380501112233",
+            key.unwrap_or("in api.key"),
         ));
     } else {
         tracing::info!(ready_ms = ready_ms as u64, sip = ?node.sip, url, "ready");

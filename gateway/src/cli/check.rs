@@ -63,7 +63,7 @@ fn all(directory: &Path) -> (usize, Vec<Remark>) {
 
 fn some(directory: &Path, scripts: &[PathBuf]) -> (usize, Vec<Remark>) {
     let mut faults = Vec::new();
-    let (prompts, _) = library::prompts(&directory.join("prompts"), &mut faults);
+    let prompts = library::prompts(&directory.join("prompts"), &mut faults);
     faults.extend(scripts.iter().filter_map(|path| library::script(path, &prompts).err()).flatten());
     (scripts.len(), faults.into_iter().map(Remark::script).collect())
 }

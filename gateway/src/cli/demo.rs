@@ -1,6 +1,9 @@
 //! `tandem demo`: a node with no configuration, on ports that are free.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    path::Path,
+};
 
 use gateway_core::config::{self, Config};
 
@@ -12,7 +15,7 @@ use super::{
 
 /// A plan for a demo node.
 pub(super) fn plan(demo: &Demo, json: bool) -> Result<Next, Failed> {
-    let checked = config::read("demo", DEMO, &Outside)
+    let checked = config::read("demo", DEMO, &Surroundings { scripts: &demo.scripts })
         .map_err(|faults| Failed::Remarks(faults.into_iter().map(|fault| Remark::fault(fault, DEMO)).collect()))?;
     let mut config = checked.config;
     config.node.data_dir.clone_from(&demo.data);
@@ -20,6 +23,29 @@ pub(super) fn plan(demo: &Demo, json: bool) -> Result<Next, Failed> {
     config.ivr.dir.clone_from(&demo.scripts);
     settle(&mut config)?;
     Ok(Next::Serve(Box::new(Plan { config, demo: true, json })))
+}
+
+/// As for any node, but that scripts lie where the command line says: routes follow from their names.
+struct Surroundings<'a> {
+    scripts: &'a Path,
+}
+
+impl config::Outside for Surroundings<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        Outside.variable(name)
+    }
+
+    fn file(&self, path: &Path) -> Result<String, String> {
+        Outside.file(path)
+    }
+
+    fn own_address(&self) -> Option<IpAddr> {
+        Outside.own_address()
+    }
+
+    fn scripts(&self, _: &Path) -> Option<Vec<String>> {
+        Outside.scripts(self.scripts)
+    }
 }
 
 /// Takes the usual ports where they are free, else the next ones.
@@ -54,5 +80,13 @@ mod tests {
         assert_ne!(found.port(), taken);
         let checked = config::read("demo", DEMO, &Outside).unwrap();
         assert_eq!(checked.config.agents[0].login, "ada");
+    }
+
+    #[test]
+    fn scripts_of_another_folder_are_what_callers_reach() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("main.yaml"), "").unwrap();
+        let Ok(Next::Serve(plan)) = plan(&Demo { data: "data".into(), scripts: directory.path().into() }, false) else { panic!("no plan") };
+        assert!(plan.config.routes.iter().any(|route| route.dialled == "*"), "{:?}", plan.config.routes);
     }
 }

@@ -14,7 +14,7 @@ use gateway_core::{
     events::{ask::Reply, media::MediaEvent},
     ids::{EndpointId, ShardId},
     now::Now,
-    switch::{Input, Output},
+    switch::{AdminCommand, Input, Output},
 };
 use mio::{Events, Interest, Poll, Token, net::UdpSocket};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -78,6 +78,7 @@ struct Turns<B, A, L> {
     /// Something happened since the last snapshot, which was then.
     changed: bool,
     published: Instant,
+    store_behind: bool,
     stopped: bool,
 }
 
@@ -137,6 +138,7 @@ impl Driver {
             buffer: vec![0; DATAGRAM_MAX],
             changed: true,
             published: Instant::now(),
+            store_behind: false,
             stopped: false,
         };
         thread::Builder::new().name("switch".into()).spawn(move || {
@@ -163,6 +165,7 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
             self.read_arrivals(now);
             self.read_told(now);
             self.read_sockets(now)?;
+            self.watch_store(now);
             self.publish(now.instant);
         }
         self.publish(Instant::now() + SNAPSHOT_EVERY);
@@ -283,6 +286,16 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         }
     }
 
+    /// Records are never dropped: while too many wait for the store, the switch takes no new calls.
+    fn watch_store(&mut self, now: Now) {
+        let behind = self.effects.lag() > if self.store_behind { LAG_MAX / 2 } else { LAG_MAX };
+        if behind != self.store_behind {
+            self.store_behind = behind;
+            tracing::warn!(behind, records = self.effects.lag(), "history and its store");
+            self.step(now, Input::Told(AdminCommand::StoreBehind(behind)));
+        }
+    }
+
     fn publish(&mut self, now: Instant) {
         if !self.changed || now < self.published + SNAPSHOT_EVERY {
             return;
@@ -291,12 +304,16 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         let meters = &self.effects.meters;
         meters.calls.set(live.calls.len() as f64);
         meters.pages.set(self.effects.pages.len() as f64);
+        meters.dropped.absolute(live.sip_dropped);
         meters.store_lag.set(self.effects.lag() as f64);
         self.snapshots.send_replace(Arc::new(live));
         self.changed = false;
         self.published = now;
     }
 }
+
+/// Records that may wait for the store: some seconds of the busiest node, 20 MB at most.
+const LAG_MAX: usize = 16_384;
 
 const BELL: Token = Token(usize::MAX);
 

@@ -13,33 +13,35 @@ use super::mailbox::{Bell, Mailbox};
 
 /// A cheap, cloneable way into the switch's thread.
 #[derive(Clone)]
-pub struct Handle {
+pub(crate) struct Handle {
     inputs: Mailbox<Told>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
 }
 
 /// A page's session in the switch; it outlives a lost WebSocket until `Handle::leave`.
-pub struct Joined {
+pub(crate) struct Joined {
     /// Its name.
-    pub channel: ChannelId,
+    pub(crate) channel: ChannelId,
     /// What the switch tells it, in order.
-    pub messages: mpsc::Receiver<ServerMessage>,
+    pub(crate) messages: mpsc::Receiver<ServerMessage>,
 }
 
 /// The switch is gone or drowned.
 #[derive(Debug, thiserror::Error)]
 #[error("the switch does not take requests now; try again")]
-pub struct Away;
+pub(crate) struct Away;
 
 /// What is live, as of the latest turn of the switch.
 #[derive(Debug, Default, Clone, serde::Serialize)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Refuses new calls and waits for the last to end.
-    pub draining: bool,
+    pub(crate) draining: bool,
     /// Live calls.
-    pub calls: Vec<CallId>,
+    pub(crate) calls: Vec<CallId>,
     /// Agents at a desk.
-    pub agents: Vec<AgentId>,
+    pub(crate) agents: Vec<AgentId>,
+    /// Datagrams on SIP's ports that were no SIP, since the start.
+    pub(crate) sip_dropped: u64,
 }
 
 /// What reaches the switch's thread from inside the process.
@@ -66,7 +68,7 @@ impl Handle {
     }
 
     /// A page has logged in; who it is was proven by the caller of this.
-    pub async fn join(&self, page: Page) -> Result<Joined, Away> {
+    pub(crate) async fn join(&self, page: Page) -> Result<Joined, Away> {
         let (sender, messages) = mpsc::channel(MESSAGES_MAX);
         let (joined, channel) = tokio::sync::oneshot::channel();
         self.inputs.send(Told::Join { page, messages: sender, joined }).await.map_err(|_| Away)?;
@@ -74,23 +76,23 @@ impl Handle {
     }
 
     /// The page said something.
-    pub fn say(&self, channel: ChannelId, message: ClientMessage) -> Result<(), Away> {
+    pub(crate) fn say(&self, channel: ChannelId, message: ClientMessage) -> Result<(), Away> {
         self.inputs.try_send(Told::Said { channel, message }).map_err(|_| Away)
     }
 
     /// The page has been away longer than its resume time, or logged out.
-    pub async fn leave(&self, channel: ChannelId) {
+    pub(crate) async fn leave(&self, channel: ChannelId) {
         // A switch that is gone has no channels left to close.
         let _ = self.inputs.send(Told::Left { channel }).await;
     }
 
     /// An operator's wish.
-    pub async fn tell(&self, command: AdminCommand) -> Result<(), Away> {
+    pub(crate) async fn tell(&self, command: AdminCommand) -> Result<(), Away> {
         self.inputs.send(Told::Admin(command)).await.map_err(|_| Away)
     }
 
     /// What is live.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.borrow().clone()
     }
 }

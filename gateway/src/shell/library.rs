@@ -7,26 +7,23 @@ use std::{
     sync::Arc,
 };
 
-use gateway_core::ivr::{Fault, PromptBook, Script};
-use media::clip::ClipBook;
-
 use super::clips;
+use gateway_core::ivr::{Fault, PromptBook, Script};
 
 /// Everything that `[ivr] dir` holds.
 pub(crate) struct Shelf {
     /// By name of the file, without its ending.
     pub(crate) scripts: BTreeMap<String, Arc<Script>>,
     pub(crate) prompts: Arc<PromptBook>,
-    pub(crate) clips: Arc<ClipBook>,
     /// What is wrong; a script with a fault is not among `scripts`.
     pub(crate) faults: Vec<Fault>,
 }
 
 impl Shelf {
-    /// Reads `*.yaml`, `prompts/*.ftl` and the clips under `prompts/`; a directory that is missing is empty.
+    /// Reads `*.yaml`, `prompts/*.ftl` and the lengths of the clips under `prompts/`; a directory that is missing is empty.
     pub(crate) fn read(directory: &Path) -> Self {
         let mut faults = Vec::new();
-        let (prompts, clips) = prompts(&directory.join("prompts"), &mut faults);
+        let prompts = prompts(&directory.join("prompts"), &mut faults);
         let mut scripts = BTreeMap::new();
         for path in files(directory, "yaml", &mut faults) {
             match script(&path, &prompts) {
@@ -36,7 +33,7 @@ impl Shelf {
                 Err(found) => faults.extend(found),
             }
         }
-        Self { scripts, prompts: Arc::new(prompts), clips: Arc::new(clips), faults }
+        Self { scripts, prompts: Arc::new(prompts), faults }
     }
 }
 
@@ -46,8 +43,8 @@ pub(crate) fn script(path: &Path, prompts: &PromptBook) -> Result<Script, Vec<Fa
     Script::check(&path.to_string_lossy(), &source, prompts)
 }
 
-/// Texts and clips of all languages.
-pub(crate) fn prompts(directory: &Path, faults: &mut Vec<Fault>) -> (PromptBook, ClipBook) {
+/// Texts of all languages, and the names and lengths of the clips; the sound itself is loaded by who plays it (`clips::load`).
+pub(crate) fn prompts(directory: &Path, faults: &mut Vec<Fault>) -> PromptBook {
     let mut book = PromptBook::new();
     for path in files(directory, "ftl", faults) {
         let added = fs::read_to_string(&path).map_err(|error| vec![error.to_string()]).and_then(|text| book.add_texts(&stem(&path), &text));
@@ -55,12 +52,11 @@ pub(crate) fn prompts(directory: &Path, faults: &mut Vec<Fault>) -> (PromptBook,
             faults.extend(reasons.iter().map(|reason| unreadable(&path, reason)));
         }
     }
-    let (clips, unplayable) = clips::load(directory);
-    faults.extend(unplayable.iter().map(|clip| unreadable(&clip.path, &clip.reason)));
-    for (name, clip) in &clips.clips {
-        book.add_clip(name, clips::seconds(clip));
+    match clips::lengths(directory) {
+        Ok(clips) => clips.iter().for_each(|(name, seconds)| book.add_clip(name, *seconds)),
+        Err(unplayable) => faults.extend(unplayable.iter().map(|clip| unreadable(&clip.path, &clip.reason))),
     }
-    (book, clips)
+    book
 }
 
 /// Names of the scripts in a directory, unread; `None` when there is no such directory.

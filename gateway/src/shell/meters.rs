@@ -13,6 +13,8 @@ pub(crate) struct SwitchMeters {
     pub(crate) handle: Histogram,
     /// Datagrams that the system would not send.
     pub(crate) unsent: Counter,
+    /// Datagrams that were no SIP.
+    pub(crate) dropped: Counter,
     /// Pages that were closed because they read too slowly.
     pub(crate) slow_pages: Counter,
     /// Bytes for a stream that is not there.
@@ -34,6 +36,7 @@ impl SwitchMeters {
             outputs: OUTPUTS.map(|kind| counter!("tandem_switch_outputs_total", "kind" => kind)),
             handle: histogram!("tandem_switch_handle_seconds"),
             unsent: counter!("tandem_sip_unsent_total"),
+            dropped: counter!("tandem_sip_dropped_total"),
             slow_pages: counter!("tandem_pages_closed_slow_total"),
             streamless: counter!("tandem_sip_streamless_total"),
             pages: gauge!("tandem_pages"),
@@ -82,6 +85,8 @@ pub(crate) struct ShardMeters {
     pub(crate) sent: Counter,
     /// Datagrams that the system would not send.
     pub(crate) unsent: Counter,
+    /// Datagrams in that no port took: foreign, malformed, held, or after their call.
+    pub(crate) dropped: Counter,
     /// Reports about quality that found the switch busy.
     pub(crate) lost_quality: Counter,
     /// Samples of recordings that found the disk busy; the file has silence there.
@@ -101,6 +106,7 @@ impl ShardMeters {
             web_received: packets("web_in"),
             sent: packets("out"),
             unsent: packets("unsent"),
+            dropped: packets("dropped"),
             lost_quality: counter!("tandem_media_reports_dropped_total", "shard" => shard.clone()),
             lost_samples: counter!("tandem_recorder_samples_lost_total", "shard" => shard.clone()),
             turn: histogram!("tandem_media_turn_seconds", "shard" => shard.clone()),

@@ -4,7 +4,7 @@
 //! the pure core does, and both obey the same law of one `handle`, then `poll` until `None`.
 
 mod asks;
-mod clips;
+pub(crate) mod clips;
 mod clock;
 mod driver;
 mod effects;
@@ -25,8 +25,7 @@ pub(crate) use driver::{Arrival, Brain, Driver};
 pub(crate) use effects::Ledger;
 #[cfg(test)]
 pub(crate) use handle::Told;
-#[expect(unused_imports, reason = "the API speaks through these")]
-pub use handle::{Away, Handle, Joined, Snapshot};
+pub(crate) use handle::{Away, Handle, Joined, Snapshot};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;

@@ -41,6 +41,8 @@ pub(crate) trait Plane: Send + 'static {
     fn deadline(&self) -> Option<Instant>;
     /// Takes a sent datagram's buffer back.
     fn recycle(&mut self, bytes: Vec<u8>);
+    /// Datagrams that no port took, since the start.
+    fn dropped(&self) -> u64;
 }
 
 /// What reaches a media thread from other threads.
@@ -152,6 +154,7 @@ impl<P: Plane> Turns<P> {
             }
             self.read_sockets(now);
             self.meters.turn.record(now.instant.elapsed().as_secs_f64());
+            self.meters.dropped.absolute(self.plane.dropped());
         }
         Ok(())
     }

@@ -232,6 +232,10 @@ impl Plane for Echo {
     }
 
     fn recycle(&mut self, _: Vec<u8>) {}
+
+    fn dropped(&self) -> u64 {
+        0
+    }
 }
 
 struct Nobody;

@@ -91,6 +91,10 @@ impl Jobs {
 
 impl Writer {
     pub(super) fn open(pool: SqlitePool, directory: &Path, jobs: &Jobs, waiting: mpsc::UnboundedReceiver<Job>) -> Result<Self, Error> {
+        // A counter that is there from the start can be watched before it first counts.
+        for name in ["tandem_store_refused_total", "tandem_store_pci_refused_total"] {
+            metrics::counter!(name).increment(0);
+        }
         Ok(Self { pool, spool: Spool::open(directory)?, waiting, held: Vec::new(), queued: jobs.queued.clone() })
     }
 

@@ -15,6 +15,14 @@ test("a call rings, talks and ends in a wrap-up with its length", () => {
   expect(state).toMatchObject({ phase: "wrapup", call: 5, talked: 60_000 });
 });
 
+test("a wrap-up that the gateway counts as over makes room for the next ring", () => {
+  const over: [Notice, number][] = [[offer, 0], [bridged, 1], [{ type: "call.ended", call: 5, cause: cause("caller") }, 2]];
+  const told = (state: string): Notice => ({ type: "status", call: null, state, detail: null });
+  expect(after(...over, [told("wrapup"), 3])).toMatchObject({ phase: "wrapup" });
+  expect(after(...over, [told("wrapup"), 3], [told("available"), 4])).toEqual(IDLE);
+  expect(after(...over, [told("available"), 3], [{ ...offer, call: 6 }, 4])).toMatchObject({ phase: "ringing", call: 6 });
+});
+
 test("a ring that ends tells why", () => {
   const gone = (fault: Cause["fault"], now: number) => after([offer, 0], [{ type: "call.withdrawn", call: 5, cause: cause(fault) }, now]);
   expect(gone("caller", 3_000)).toEqual({ phase: "idle", passed: "caller" });

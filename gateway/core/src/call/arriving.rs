@@ -112,6 +112,9 @@ impl Call {
     pub(super) fn answer_caller(&mut self, answer: Answer, turn: &mut Turn<'_>) {
         self.record(turn);
         turn.leg(self.caller.id, LegCommand::Answer { answer });
+        if self.recording.is_some() {
+            self.tell_caller("recording", None, turn);
+        }
         self.timers.set(Due::Ready, turn.now.instant + READY_MAX);
     }
 

@@ -92,10 +92,13 @@ impl Call {
 
     pub(super) fn recorded(&mut self, outcome: Result<(String, u64), String>, turn: &mut Turn<'_>) {
         let Some(recording) = self.recording.take() else { return };
-        turn.write(match outcome {
-            Ok((file, length_ms)) => Happened::RecordingSealed { recording, file, length_ms },
-            Err(reason) => Happened::RecordingFailed { recording, reason },
-        });
+        match outcome {
+            Ok((file, length_ms)) => turn.write(Happened::RecordingSealed { recording, file, length_ms }),
+            Err(reason) => {
+                turn.write(Happened::RecordingFailed { recording, reason });
+                self.tell_all("recording_failed", turn);
+            }
+        }
         self.finish_if_done(turn);
     }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     acd::AgentState,
     cause::Cause,
-    context::card,
+    context::{card, identity::Who},
     events::{
         ask::Question,
         leg::{Direction, LegCommand},
@@ -58,7 +58,7 @@ impl Call {
         let (Phase::Offering(ringing) | Phase::Gate { ringing, .. }) = &mut self.phase else { return };
         if ringing.version == drawn {
             ringing.acked.get_or_insert(turn.now.instant);
-            // Opens the gate where the agent waits at it, and nothing else.
+            // Before the accept the gate is not there yet, and nothing opens.
             self.bridge_agent(turn);
         }
     }
@@ -163,6 +163,7 @@ impl Call {
                 diverted_from: None,
             },
             story: &self.story,
+            calling: Who::of(&self.arrival.caller.0, self.arrival.region.as_deref()).identity("ani"),
             walk: self.walk.clone(),
             slots: self.slots.clone(),
             self_service: None,

@@ -73,6 +73,8 @@ enum Due {
     Gate,
     /// The caller has waited too long.
     Wait,
+    /// The agent's media path is gone, and no goodbye has come.
+    Lost,
     /// An agent could not be reserved; the choice is made anew.
     Again(AgentId),
     /// Ports or the recording do not end.
@@ -127,6 +129,7 @@ impl Call {
             Stimulus::Replied { ask, finding, late } => self.replied(ask, finding, late, turn),
             Stimulus::Matched(found) => self.matched(found, turn),
             Stimulus::Placed(place) => self.tell_caller("queued", Some(place.to_string()), turn),
+            Stimulus::RecordingPaused(paused) => self.pause_recording(paused, turn),
             Stimulus::HungUpByOperator => self.end(Cause::goodbye(Fault::Gateway), turn),
             Stimulus::Woke => self.woke(turn),
         }
@@ -224,6 +227,7 @@ impl Call {
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),
+                Due::Lost => self.agent_lost(Cause::MEDIA_LOST, turn),
                 Due::Again(agent) => self.choose_again(agent, turn),
                 Due::Ending => self.give_up_waiting(turn),
             }
@@ -235,6 +239,13 @@ impl Call {
         turn.leg(self.caller.id, LegCommand::Status { state: state.to_owned(), detail });
     }
 
+    /// What both sides with a screen should know.
+    fn tell_all(&self, state: &str, turn: &mut Turn<'_>) {
+        for leg in std::iter::once(&self.caller).chain(&self.far) {
+            turn.leg(leg.id, LegCommand::Status { state: state.to_owned(), detail: None });
+        }
+    }
+
     fn leg_of(&self, port: PortId) -> Option<LegId> {
         self.legs().find(|leg| leg.port == Some(port)).map(|leg| leg.id)
     }
@@ -244,7 +255,6 @@ impl Call {
     }
 
     fn bridge(&self) -> Option<BridgeId> {
-        let (Phase::Talking { bridge, .. } | Phase::Through { bridge }) = &self.phase else { return None };
-        Some(*bridge)
+        if let Phase::Talking { bridge, .. } | Phase::Through { bridge } = &self.phase { Some(*bridge) } else { None }
     }
 }

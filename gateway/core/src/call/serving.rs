@@ -119,9 +119,10 @@ impl Call {
         }
     }
 
-    fn pause_recording(&self, paused: bool, turn: &mut Turn<'_>) {
+    pub(super) fn pause_recording(&self, paused: bool, turn: &mut Turn<'_>) {
         let Some(recording) = self.recording else { return };
         turn.media(if paused { MediaCommand::PauseRecording { recording } } else { MediaCommand::ResumeRecording { recording } });
+        self.tell_all(if paused { "recording_paused" } else { "recording" }, turn);
     }
 
     fn leave_script(&mut self, reason: ExitReason, node: String, detail: Option<String>, turn: &mut Turn<'_>) {

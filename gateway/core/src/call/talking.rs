@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Call, Phase,
+    Call, Due, Phase,
     turn::{Turn, Wish},
 };
 use crate::{
     acd::{AgentState, Entry},
     cause::Cause,
     events::{media::MediaCommand, record::Happened},
-    ids::{AgentId, PortId},
+    ids::PortId,
     private::Private,
 };
 
@@ -51,9 +51,8 @@ impl Call {
 
     /// The agent has hung up: so has the call. An agent who was lost is another matter: the caller waits for the next one, first in line.
     pub(super) fn agent_left(&mut self, cause: Cause, turn: &mut Turn<'_>) {
-        let Phase::Talking { agent, .. } = self.phase else { return };
         if cause.retry {
-            self.agent_lost(agent, cause, turn);
+            self.agent_lost(cause, turn);
         } else {
             self.end(cause, turn);
         }
@@ -63,15 +62,18 @@ impl Call {
         if self.caller.port == Some(port) {
             self.caller_left(cause, turn);
         } else if self.far.as_ref().is_some_and(|far| far.port == Some(port)) {
-            if let Phase::Talking { agent, .. } = self.phase {
-                self.agent_lost(agent, cause, turn);
+            if let Phase::Talking { .. } = self.phase {
+                // A page that hangs up closes its media at once, and its goodbye comes by another way.
+                self.timers.set(Due::Lost, turn.now.instant + GOODBYE_MAX);
             } else {
                 self.not_taken(cause, turn);
             }
         }
     }
 
-    fn agent_lost(&mut self, agent: AgentId, cause: Cause, turn: &mut Turn<'_>) {
+    pub(super) fn agent_lost(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        let Phase::Talking { agent, .. } = self.phase else { return };
+        self.timers.stop(&Due::Lost);
         self.stop_talking(turn);
         self.part_far(cause, turn);
         self.free(agent, AgentState::Unreachable, turn);
@@ -91,7 +93,7 @@ impl Call {
         let id = entry.id;
         turn.wish(Wish::Enqueue(entry));
         let longest = Duration::from_secs(u64::from(self.queue(turn).wait_max_s));
-        self.timers.set(super::Due::Wait, turn.now.instant + longest);
+        self.timers.set(Due::Wait, turn.now.instant + longest);
         self.wait_again(id, turn);
     }
 
@@ -105,3 +107,6 @@ impl Call {
         }
     }
 }
+
+/// A goodbye that was sent before the media closed has come by then; longer, and the caller would wonder at the silence.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);

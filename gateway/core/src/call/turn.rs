@@ -33,6 +33,8 @@ pub enum Stimulus {
     Matched(Match),
     /// The place in the queue, counted from 1, has changed.
     Placed(usize),
+    /// The recording is to pause, or to go on.
+    RecordingPaused(bool),
     /// An operator ends the call.
     HungUpByOperator,
     /// `Call::deadline` has come.

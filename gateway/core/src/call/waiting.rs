@@ -39,12 +39,14 @@ impl Call {
     }
 
     pub(super) fn matched(&mut self, found: Match, turn: &mut Turn<'_>) {
-        if !matches!(self.phase, Phase::Queued(entry) if entry == found.entry) {
+        let waiting = if let Phase::Queued(entry) = self.phase { Some(entry) } else { None };
+        let Some(entry) = waiting.filter(|entry| *entry == found.entry) else {
             turn.wish(Wish::Turn(found.agent, AgentState::Available));
             return;
-        }
-        let ask = turn.ask(Question::ReserveAgent { agent: found.agent, call: self.id }, turn.now.instant + RESERVE_MAX);
-        self.phase = Phase::Reserving { entry: found.entry, agent: found.agent, because: found.because, ask };
+        };
+        let deadline = turn.now.instant + RESERVE_MAX;
+        let ask = turn.ask(Question::ReserveAgent { agent: found.agent, call: self.id }, deadline);
+        self.phase = Phase::Reserving { entry, agent: found.agent, because: found.because, ask };
     }
 
     pub(super) fn reserved(&mut self, finding: Result<Finding, AskFailure>, turn: &mut Turn<'_>) {

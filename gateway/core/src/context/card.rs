@@ -9,7 +9,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde::Serialize;
 
 use super::words::{Phrase, say};
-use crate::events::story::{Arrival, Card, Consent, Exit, ExitReason, Fact, Handover, Privacy, Routing, SelfService, Story, Walk};
+use crate::events::story::{
+    Arrival, Card, Consent, Exit, ExitReason, Fact, Handover, Identity, Privacy, Routing, SelfService, Story, Walk,
+};
 
 /// What a card is made of.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Parts<'a> {
     pub session_id: String,
     pub entry: Arrival,
     pub story: &'a Story,
+    /// The number or name that calls, as `Who::identity` has it; `None` where it is withheld or a page calls.
+    pub calling: Option<Identity>,
     pub walk: Walk,
     /// What self-service collected, as `ivr::Session::slots` says.
     pub slots: Vec<Fact>,
@@ -55,7 +59,7 @@ pub fn compose(parts: Parts<'_>) -> Card {
         entry: parts.entry,
         trust: story.trust.clone(),
         customer: story.customer.clone(),
-        identities: story.identities.clone(),
+        identities: identities(parts.calling, &story.identities),
         reason: story.reason.clone(),
         exit: parts.exit,
         ivr: parts.walk,
@@ -75,6 +79,14 @@ pub fn compose(parts: Parts<'_>) -> Card {
     cap(&mut card);
     trim(&mut card);
     card
+}
+
+/// The one that calls comes first, in the words of the story where it is known there; a stranger has no other.
+fn identities(calling: Option<Identity>, known: &[Identity]) -> Vec<Identity> {
+    let Some(calling) = calling else { return known.to_vec() };
+    let is_calling = |one: &Identity| one.kind == calling.kind && one.value == calling.value;
+    let first = known.iter().find(|one| is_calling(one)).cloned().unwrap_or_else(|| calling.clone());
+    std::iter::once(first).chain(known.iter().filter(|one| !is_calling(one)).cloned()).collect()
 }
 
 /// A case that still waits for something.

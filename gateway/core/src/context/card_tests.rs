@@ -33,6 +33,7 @@ fn parts(story: &Story) -> Parts<'_> {
         session_id: "0".repeat(32),
         entry: Arrival { medium: Medium::Call, dialled: "+380441234567".into(), trunk: None, diverted_from: None },
         story,
+        calling: None,
         walk: Walk { flow: "main".into(), version: 1, path: vec!["root".into(), "delivery_order".into()], menu: None },
         slots: vec![fact("order_number", "1042", Privacy::Open), fact("card", "4242424242424242", Privacy::Pci)],
         self_service: None,
@@ -49,6 +50,22 @@ fn parts(story: &Story) -> Parts<'_> {
         links: BTreeMap::new(),
         language: "en",
     }
+}
+
+fn tel(number: &str, source: &str) -> Identity {
+    Identity { kind: "tel".into(), value: Private(number.into()), verified_at: None, source: source.into() }
+}
+
+#[test]
+fn the_agent_sees_the_number_that_calls_be_it_a_stranger_s_or_one_of_many() {
+    let numbers = |story: &Story| -> Vec<(String, String)> {
+        let parts = Parts { calling: Some(tel("+380501112233", "ani")), ..parts(story) };
+        compose(parts).identities.into_iter().map(|one| (one.value.0, one.source)).collect()
+    };
+    assert_eq!(numbers(&Story::default()), [("+380501112233".into(), "ani".into())]);
+
+    let known = Story { identities: vec![tel("+380672223344", "crm"), tel("+380501112233", "crm")], ..Story::default() };
+    assert_eq!(numbers(&known), [("+380501112233".into(), "crm".into()), ("+380672223344".into(), "crm".into())]);
 }
 
 fn story_of_a_thousand_lines() -> Story {

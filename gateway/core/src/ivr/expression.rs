@@ -27,6 +27,10 @@ impl Condition {
             faults.add(word.at, format!("the condition is longer than {SOURCE_MAX} bytes"), None);
             return None;
         }
+        if word.text.chars().filter(|letter| matches!(letter, '(' | '[' | '{' | '?')).count() > NESTED_MAX {
+            faults.add(word.at, format!("the condition has more than {NESTED_MAX} brackets and question marks"), None);
+            return None;
+        }
         let program = match Program::compile(&word.text) {
             Ok(program) => program,
             Err(errors) => {
@@ -119,6 +123,8 @@ fn value(json: &serde_json::Value) -> Value {
 }
 
 const SOURCE_MAX: usize = 512;
+/// The parser of CEL goes one deep chain of calls down for each; unoptimised, some twenty use up a thread's stack of 2 MB.
+const NESTED_MAX: usize = 12;
 const VARIABLES: [&str; 3] = ["customer", "slots", "facts"];
 const FUNCTIONS: [&str; 9] = ["size", "contains", "startsWith", "endsWith", "has", "int", "double", "string", "bool"];
 
@@ -159,5 +165,18 @@ mod tests {
         assert!(read("[1, 2].map(x, x * 2) == [2]").is_err());
         assert!(read("customer.segment ==").expect_err("broken").contains("not CEL"));
         assert!(read("exec('rm')").expect_err("function").contains("no function `exec`"));
+    }
+
+    #[test]
+    fn nesting_that_would_use_up_the_stack_is_a_fault() {
+        for open in ["(", "[", "{", "1?", "!("] {
+            for count in [1, NESTED_MAX, NESTED_MAX + 1, 200] {
+                let found = read(&open.repeat(count)).expect_err("never closed");
+                assert_eq!(found.contains("brackets and question marks"), count > NESTED_MAX, "{found}");
+            }
+        }
+        assert!(read(&format!("{}customer.known", "!".repeat(400))).is_ok());
+        let deep = format!("{}customer.known{}", "(".repeat(NESTED_MAX), ")".repeat(NESTED_MAX));
+        assert!(read(&deep).expect("sound").holds(&gold()));
     }
 }

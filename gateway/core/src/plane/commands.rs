@@ -47,7 +47,7 @@ impl<R: rand::Rng> Shard<R> {
             }
             MediaCommand::Bridge { bridge, topology } => self.bridge(bridge, topology),
             MediaCommand::Unbridge { bridge } => self.unbridge(bridge),
-            MediaCommand::Play { port, play, clips, repeat } => self.play(port, play, &clips, repeat),
+            MediaCommand::Play { port, play, clips, repeat } => self.play(now, port, play, &clips, repeat),
             MediaCommand::Stop { port } => self.stop(port),
             MediaCommand::Collect { port, keys_interrupt, speech_interrupts } => {
                 if let Some(port) = self.ports.get_mut(&port) {
@@ -198,13 +198,23 @@ impl<R: rand::Rng> Shard<R> {
         }
     }
 
-    fn play(&mut self, id: PortId, play: PlayId, clips: &[String], repeat: bool) {
+    fn play(&mut self, now: Instant, id: PortId, play: PlayId, clips: &[String], repeat: bool) {
         self.stop(id);
         let clips = clips.iter().map(|name| self.clips.clips.get(name).cloned()).collect::<Option<Vec<_>>>();
-        match (self.ports.get_mut(&id), clips) {
-            (Some(port), Some(clips)) => port.play = Some(Play::new(play, clips, repeat)),
-            (None, _) | (_, None) => self.tell(MediaEvent::PlayDone { port: id, play, end: PlayEnd::Failed }),
+        let (Some(port), Some(clips)) = (self.ports.get_mut(&id), clips) else {
+            self.tell(MediaEvent::PlayDone { port: id, play, end: PlayEnd::Failed });
+            return;
+        };
+        let mut play = Play::new(play, clips, repeat);
+        let is_silent = port.told.is_none() && port.relayed.is_none() && port.hears.is_empty() && !port.line.outbound_mut().has_keys();
+        if is_silent
+            && self.tick_at.is_some()
+            && let Some(frame) = play.head_start(port.line.rate())
+        {
+            port.line.send_frame(now, &frame, &mut self.outbox);
         }
+        port.play = Some(play);
+        self.flush(id);
     }
 
     fn stop(&mut self, id: PortId) {

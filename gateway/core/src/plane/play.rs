@@ -18,11 +18,40 @@ pub(super) struct Play {
     /// The clip that plays, and how far it has played.
     clip: usize,
     position: usize,
+    /// What was sent ahead of the tick that it belongs to, where the play began between two ticks.
+    ahead: Option<Frame>,
+}
+
+/// What a play does in one tick.
+#[derive(Debug, Default)]
+pub(super) struct Beat {
+    /// To be sent now.
+    pub(super) sent: Option<Frame>,
+    /// What the port hears in this tick; with a head start it was sent in the one before.
+    pub(super) heard: Option<Frame>,
 }
 
 impl Play {
     pub(super) fn new(id: PlayId, clips: Vec<Arc<Clip>>, repeat: bool) -> Self {
-        Self { id, clips, repeat, clip: 0, position: 0 }
+        Self { id, clips, repeat, clip: 0, position: 0, ahead: None }
+    }
+
+    /// The first 20 ms, to be sent at once: a caller's first word does not wait for the tick.
+    pub(super) fn head_start(&mut self, rate: SampleRate) -> Option<Frame> {
+        self.ahead = self.frame(rate);
+        self.ahead.clone()
+    }
+
+    /// The next 20 ms; over when there is neither.
+    pub(super) fn beat(&mut self, rate: SampleRate) -> Beat {
+        let sent = self.frame(rate);
+        match self.ahead.take() {
+            Some(heard) => {
+                self.ahead.clone_from(&sent);
+                Beat { sent, heard: Some(heard) }
+            }
+            None => Beat { heard: sent.clone(), sent },
+        }
     }
 
     /// The next 20 ms at the port's rate, the last of them filled up with silence; `None` when all is said.

@@ -7,7 +7,7 @@ use media::{
     mixer::mix,
 };
 
-use super::{Shard, port::Port, speech::Change};
+use super::{Shard, play::Beat, port::Port, speech::Change};
 use crate::{
     events::media::{MediaEvent, PlayEnd},
     ids::{PortId, RecordingId},
@@ -79,20 +79,25 @@ impl<R: rand::Rng> Shard<R> {
         let Some(port) = self.ports.get_mut(&id) else { return };
         port.line.tick(now, &mut self.outbox);
         let rate = port.line.rate();
-        let frame = port.play.as_mut().and_then(|play| play.frame(rate));
-        let over = port.play.take_if(|_| frame.is_none());
+        let beat = port.play.as_mut().map(|play| play.beat(rate)).unwrap_or_default();
+        let over = port.play.take_if(|_| beat.heard.is_none());
         let is_over = over.is_some();
         if let Some(play) = over {
             self.tell(MediaEvent::PlayDone { port: id, play: play.id, end: PlayEnd::Finished });
         }
-        let told = frame.or_else(|| self.mix_for(id));
+        let beat = if beat.heard.is_some() {
+            beat
+        } else {
+            let mixed = self.mix_for(id);
+            Beat { sent: mixed.clone(), heard: mixed }
+        };
         let Some(port) = self.ports.get_mut(&id) else { return };
-        match &told {
+        match &beat.sent {
             Some(frame) => port.line.send_frame(now, frame, &mut self.outbox),
-            None if is_over => port.line.end_talk(now, &mut self.outbox),
+            None if is_over || beat.heard.is_some() => port.line.end_talk(now, &mut self.outbox),
             None => {}
         }
-        port.told = told;
+        port.told = beat.heard;
         self.flush(id);
     }
 

@@ -53,6 +53,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
         if self.draining {
             return self.refuse(now, &invitation, refused(Cause::DRAINING, "this node is about to stop; try another"));
         }
+        if self.store_behind {
+            return self.refuse(now, &invitation, refused(Cause::NO_CIRCUIT, "history cannot keep up; try again"));
+        }
         let offer = match &invitation.offer {
             Some(Ok(offer)) => offer.clone(),
             Some(Err(bad)) => {
@@ -95,6 +98,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
     pub(super) fn page_calls(&mut self, now: Now, channel: ChannelId, token: Option<Private<String>>, dialled: &str, offer: Offer) {
         if self.draining {
             return self.refuse_page(channel, "This line is about to close. Call again in a minute.");
+        }
+        if self.store_behind {
+            return self.refuse_page(channel, "All lines are busy. Call again in a minute.");
         }
         let route = match routing::route_of(&self.config, None, dialled) {
             Ok(route) => route.clone(),

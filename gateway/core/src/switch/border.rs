@@ -96,6 +96,8 @@ pub enum AdminCommand {
     Drain,
     /// Use this configuration from the next call on; calls in progress keep theirs.
     Reload(Arc<Config>),
+    /// History cannot keep up (`true`), or can again: while it cannot, new calls are refused, for none may go unrecorded.
+    StoreBehind(bool),
     /// End one call.
     Hangup { call: CallId },
     /// Let a supervisor's desk hear, coach or join a call.

@@ -62,6 +62,7 @@ pub struct Switch<R> {
     told: BTreeMap<crate::ids::EntryId, usize>,
     last_call: CallId,
     draining: bool,
+    store_behind: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -111,6 +112,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             told: BTreeMap::new(),
             last_call: CallId(0),
             draining: false,
+            store_behind: false,
             outputs: VecDeque::new(),
         };
         switch.lease();
@@ -157,6 +159,11 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// The people at a desk.
     pub fn agents(&self) -> impl Iterator<Item = &crate::acd::Agent> {
         self.acd.agents()
+    }
+
+    /// Datagrams that were no SIP, since the start.
+    pub fn sip_dropped(&self) -> u64 {
+        self.sip.dropped()
     }
 
     /// Refuses new calls and waits for the last one to end.
@@ -234,6 +241,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 self.sip.reconfigure(&config);
                 self.config = config;
             }
+            AdminCommand::StoreBehind(behind) => self.store_behind = behind,
             AdminCommand::Hangup { call } => self.step(now, call, Stimulus::HungUpByOperator),
             // A supervisor's desk comes with the supervisor's page; until then nobody can say this.
             AdminCommand::Attend { .. } => {}

@@ -9,11 +9,10 @@ use crate::{
     cause::Cause,
     events::{
         leg::LegEvent,
-        media::MediaCommand,
         page::{ClientMessage, Notice},
         record::Happened,
     },
-    ids::{AgentId, CallId, ChannelId, LegId, RecordingId},
+    ids::{AgentId, CallId, ChannelId, LegId},
     now::Now,
 };
 
@@ -39,7 +38,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 self.wrap_up_over(now, agent, call, AgentState::Available);
             }
             Meaning::Confirmed { call, key } => self.confirm(now, call, &key),
-            Meaning::Pause { call, paused } => self.pause(call, paused),
+            Meaning::Pause { call, paused } => self.step(now, call, Stimulus::RecordingPaused(paused)),
             Meaning::Nothing => {}
         }
     }
@@ -87,13 +86,6 @@ impl<R: Rng + SeedableRng> Switch<R> {
             "agent".clone_into(&mut fact.source);
             self.write(now, call, Happened::FactLearned { fact });
         }
-    }
-
-    fn pause(&mut self, call: CallId, paused: bool) {
-        let Some(slot) = self.calls.get(&call) else { return };
-        let (shard, recording) = (slot.shard, RecordingId(call.0));
-        let command = if paused { MediaCommand::PauseRecording { recording } } else { MediaCommand::ResumeRecording { recording } };
-        self.outputs.push_back(super::Output::Media { shard, command });
     }
 
     /// A desk's own word counts only while no call has its agent: a call lets go of the agent itself.

@@ -103,6 +103,10 @@ impl<R: Rng> SipLegs<R> {
         self.agent.receive(now, endpoint, from, bytes);
     }
 
+    pub(super) fn dropped(&self) -> u64 {
+        self.agent.dropped().map(|(_, count)| count).sum()
+    }
+
     pub(super) fn wake(&mut self, now: Now) {
         self.agent.wake(now);
     }
@@ -172,7 +176,7 @@ impl<R: Rng> SipLegs<R> {
             LegCommand::Refuse(cause) | LegCommand::Hangup(cause) => match (held.answered, held.inbound) {
                 (true, _) => self.agent.bye(now, usage, cause),
                 (false, false) => self.agent.cancel(now, usage, cause),
-                (false, true) => self.agent.refuse(now, usage, &Refusal::new(failure(cause)).with_q850(cause.q850)),
+                (false, true) => self.agent.refuse(now, usage, &refusal(cause)),
             },
             LegCommand::Dial { .. }
             | LegCommand::Refer { .. }
@@ -301,6 +305,14 @@ impl<R: Rng> SipLegs<R> {
 
 fn number_of(address: &NameAddr) -> Option<String> {
     address.uri.user()
+}
+
+/// A caller who is in already is a peer that we know, and may hear why its offer is of no use (RFC 3261 21.4.26).
+fn refusal(cause: Cause) -> Refusal {
+    match failure(cause) {
+        status @ (400 | 488) => Refusal::because(status, "the offer holds no audio that can be spoken here").with_q850(cause.q850),
+        status => Refusal::new(status).with_q850(cause.q850),
+    }
 }
 
 /// A final status must say that the call did not come about; an ordinary goodbye before the answer means that nobody is there.

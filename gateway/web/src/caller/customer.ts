@@ -3,9 +3,9 @@
 import type { Customer } from "../wire/http";
 
 const KNOWN: Record<string, string> = {
-  "+380501112233": "Olena K.",
-  "+380672223344": "Taras B.",
-  "+31201234567": "Noor de Vries",
+  "+380501112233": "Olena Kovalenko",
+  "+380671234567": "Андрей Мельник",
+  "+491701234567": "Hannah Vogel",
 };
 
 const FIRST = "+380501112233";

@@ -21,6 +21,13 @@ export type DeskCall =
   | ({ phase: "talking"; since: UtcMillis; held: boolean } & Carded)
   | ({ phase: "wrapup"; cause: Cause; talked: number } & Carded);
 
+/** Whether the agent takes calls, in the gateway's word. */
+export type Presence = "available" | "away" | "unreachable";
+
+export function isPresence(word: string): word is Presence {
+  return word === "available" || word === "away" || word === "unreachable";
+}
+
 export const IDLE: DeskCall = { phase: "idle", passed: null };
 
 /** A ring that is withdrawn this close to its deadline has run out, ms. */
@@ -33,6 +40,8 @@ export function advance(state: DeskCall, notice: Notice, now: UtcMillis): DeskCa
     if (state.phase === "talking" || state.phase === "joining" || state.phase === "wrapup") return state;
     return { phase: "ringing", call: notice.call, card: notice.card, deadline: notice.ring_deadline, stale: false };
   }
+  // Free for the next call: the wrap-up was said, has run out or, in a replay, was over long ago.
+  if (state.phase === "wrapup" && notice.type === "status" && notice.call === null && isPresence(notice.state)) return IDLE;
   if (state.phase === "idle" || !concerns(state, notice)) return state;
   switch (notice.type) {
     case "call.withdrawn":

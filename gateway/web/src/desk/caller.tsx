@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Card } from "../wire/messages";
 import { spoken } from "../words/number";
 import { ago, exact, running } from "../words/time";
-import { languageName, nameOf, telOf } from "./naming";
+import { languageName, telOf } from "./naming";
 import { t, word } from "./words";
 
 export function CallerPanel({ card }: { card: Card | null }) {
@@ -23,7 +23,7 @@ function Caller({ card }: { card: Card }) {
     <>
       <div class="row wrap">
         <strong class="name" data-testid="caller-name">
-          {nameOf(card)}
+          {card.customer?.name ?? t("caller.unknown")}
         </strong>
         {card.customer?.segment && <span class="tag">{card.customer.segment}</span>}
       </div>

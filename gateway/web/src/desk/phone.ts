@@ -8,7 +8,7 @@ import type { LedgerState } from "../wire/ledger";
 import type { CallId, Cause, Notice, ProblemNotice } from "../wire/messages";
 import { isStillIn } from "./account";
 import { Attention } from "./attention";
-import { advance, confirmed, IDLE, type DeskCall } from "./call";
+import { advance, confirmed, IDLE, isPresence, type DeskCall, type Presence } from "./call";
 import { nameOf } from "./naming";
 import { choice, meter, stream } from "./sound";
 import { t } from "./words";
@@ -17,12 +17,12 @@ const KEPT = "tandem.channel";
 /** Speech this loud, in bars, on this many more looks than quiet ones, is somebody talking into a muted microphone. */
 const SPEECH_BARS = 3;
 const SPEECH_LOOKS = 4;
+/** Between two looks, ms. */
+const SPEECH_PERIOD = 100;
 
 /** A goodbye that is not answered by then is taken as said, ms; nobody is held in a call that is over. */
 const GOODBYE_WAIT = 3_000;
 const UNHEARD: Cause = { sip: 200, q850: 16, fault: "agent", retry: false };
-
-export type Presence = "available" | "away" | "unreachable";
 
 export class Phone {
   readonly call = signal<DeskCall>(IDLE);
@@ -152,8 +152,7 @@ export class Phone {
       return;
     }
     if (notice.type === "status" && notice.call === null) {
-      if (notice.state === "available" || notice.state === "away" || notice.state === "unreachable") this.presence.value = notice.state;
-      return;
+      if (isPresence(notice.state)) this.presence.value = notice.state;
     }
     const before = this.call.value;
     const after = advance(before, notice, Date.now());
@@ -174,9 +173,9 @@ export class Phone {
   private ring(state: Extract<DeskCall, { phase: "ringing" }>): void {
     this.silence();
     this.drawnFor = null;
-    this.connect(state.call);
     // A replay may bring a ring that is over: it is drawn until its end is read, but not rung.
     if (state.deadline <= Date.now()) return;
+    this.connect(state.call);
     const who = nameOf(state.card);
     this.attention.call(t("title.ringing", { who }), t("notify.body", { reason: state.card.reason?.label ?? state.card.brief }), choice.value.speaker);
   }
@@ -240,14 +239,15 @@ export class Phone {
 
   private watchMutedSpeech(): () => void {
     let looks = 0;
-    return effect(() => {
-      const level = meter.value?.level.value ?? 0;
-      if (!this.muted.value) looks = 0;
+    // By the clock, not by the meter's changes: a voice that stays as loud as it is changes nothing.
+    const timer = setInterval(() => {
+      const level = meter.peek()?.level.peek() ?? 0;
+      if (!this.muted.peek()) looks = 0;
       else if (level >= SPEECH_BARS) looks = Math.min(looks + 1, SPEECH_LOOKS * 4);
       else looks = Math.max(0, looks - 1);
-      const speaking = this.muted.value && looks >= SPEECH_LOOKS;
-      if (this.speakingMuted.peek() !== speaking) this.speakingMuted.value = speaking;
-    });
+      this.speakingMuted.value = this.muted.peek() && looks >= SPEECH_LOOKS;
+    }, SPEECH_PERIOD);
+    return () => clearInterval(timer);
   }
 }
 

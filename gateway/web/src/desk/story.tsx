@@ -75,7 +75,7 @@ function rowsOf(card: Card): Row[] {
   if (card.ivr.path.length > 0) {
     const path = card.ivr.path.map((node) => node.replaceAll("_", " ")).join(" › ");
     const order = menu?.order.map(({ item }) => item.replaceAll("_", " ")).join(", ") ?? "";
-    const detail = menu ? <p>{menu.holdout || menu.mode === "authored" ? t("story.usual") : t("story.ordered", { order })}</p> : null;
+    const detail = menu ? <p>{menu.holdout || menu.mode === "fixed" ? t("story.usual") : t("story.ordered", { order })}</p> : null;
     rows.push({ key: "menu", at: null, medium: "call", gist: path, detail: <>{t("story.menu")}: {path}{detail}</>, search: path + order });
   }
   const last = card.chat.at(-1);
@@ -89,6 +89,8 @@ function rowsOf(card: Card): Row[] {
     rows.push({ key: `handover-${index}`, at: handover.at, medium: "call", gist: t("story.handover", { id: handover.from }), detail: note, open: true, search: note });
   }
   for (const past of card.timeline) {
+    // The chat that led here stands above with all its lines.
+    if (past.medium === "chat" && past.at === last?.at) continue;
     const outcome = past.outcome ? t("story.outcome", { outcome: past.outcome }) : t("story.ongoing");
     const agent = past.agent === null ? "" : `, ${t("story.agent", { id: past.agent })}`;
     rows.push({

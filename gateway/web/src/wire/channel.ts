@@ -66,7 +66,9 @@ export class Channel {
   }
 
   private open(): void {
-    const socket = new WebSocket(absolute(this.url));
+    // The server need not wait to see whether a resume follows.
+    const resumes = `resume=${this.ledger.resume ? 1 : 0}`;
+    const socket = new WebSocket(absolute(this.url + (this.url.includes("?") ? "&" : "?") + resumes));
     this.socket = socket;
     const slow = setTimeout(() => socket.readyState === WebSocket.CONNECTING && socket.close(), OPEN_WAIT);
     socket.onopen = () => {
@@ -101,10 +103,10 @@ export class Channel {
     }
     if (message.type === "problem") {
       this.listener.problem?.(message);
-      return;
+      if (message.seq === undefined) return;
     }
     this.settle();
-    const { seq, ...notice } = message;
+    const { seq = 0, ...notice } = message;
     const place = this.ledger.place(seq);
     if (place === "seen") return;
     if (place === "anew") {

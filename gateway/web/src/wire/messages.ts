@@ -156,7 +156,10 @@ export interface Hello {
 export interface ProblemNotice {
   type: "problem";
   what: string;
-  id: string;
+  /** To quote; the socket's own end gives one, the switch does not. */
+  id?: string;
+  /** The switch's are numbered among the notices; the socket's own end's are not. */
+  seq?: number;
 }
 
 export type ServerMessage = Hello | ProblemNotice | (Notice & { seq: number });

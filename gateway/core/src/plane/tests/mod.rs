@@ -401,6 +401,24 @@ fn a_recording_has_the_caller_left_what_the_caller_heard_right_and_no_gap() {
 }
 
 #[test]
+fn a_first_word_between_two_ticks_is_sent_at_once_and_recorded_in_full() {
+    let mut bench = Bench::new(true);
+    let mut caller = bench.phone(CALLER, CodecKind::Pcmu, CALLER_HZ);
+    caller.hums = false;
+    bench.tell(MediaCommand::Record { recording: RecordingId(1), caller: CALLER, agent: None });
+    bench.run(7, &mut [&mut caller]);
+    bench.play(CALLER, false);
+    assert_eq!(bench.sent.iter().filter(|sent| sent.to == caller.address).map(|sent| sent.ms).collect::<Vec<_>>(), [7]);
+    bench.run(1_200, &mut [&mut caller]);
+    bench.tell(MediaCommand::SealRecording { recording: RecordingId(1) });
+    let (_, right) = bench.recorded();
+    let (first, last) = (right.iter().position(|&sample| sample != 0), right.iter().rposition(|&sample| sample != 0));
+    let said = last.unwrap() - first.unwrap();
+    assert!((7_960..8_000).contains(&said), "{said}");
+    assert_eq!(bench.sent.iter().filter(|sent| sent.to == caller.address).count(), 50);
+}
+
+#[test]
 fn a_late_wake_is_silence_in_the_recording_and_not_a_shorter_file() {
     let mut bench = Bench::new(true);
     let mut caller = bench.phone(CALLER, CodecKind::Pcmu, CALLER_HZ);

@@ -26,6 +26,8 @@ impl Wire {
     /// Opens a socket of its own.
     pub(super) async fn open(local: SocketAddr) -> io::Result<Self> {
         let socket = Arc::new(UdpSocket::bind(local).await?);
+        // Until the runtime has seen the socket once, it takes nothing to send, and the first INVITE would wait for its repetition.
+        socket.writable().await?;
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let reader = Arc::clone(&socket);
         tokio::spawn(async move {
@@ -88,3 +90,19 @@ pub(super) async fn receive(socket: &UdpSocket) -> io::Result<Received> {
 const DATAGRAM_MAX: usize = 65_535;
 /// One call says less in a round trip; what does not fit waits in the kernel's buffer.
 const INBOX_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_message_on_a_new_socket_is_sent_at_once() {
+        let far = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        far.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let wire = Wire::open("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        wire.send(b"first", far.local_addr().unwrap());
+        assert_eq!(far.recv(&mut [0; 16]).unwrap(), 5);
+    }
+}

@@ -1,0 +1,3 @@
+//! Strangers' bytes against every parser.
+
+pub mod entries;

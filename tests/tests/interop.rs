@@ -1,0 +1,40 @@
+//! The built binary against real peers: SIPp, baresip, the built-in phone, and everybody's junk.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
+#[path = "interop/api.rs"]
+mod api;
+#[path = "interop/baresip.rs"]
+mod baresip;
+#[path = "interop/cli.rs"]
+mod cli;
+#[path = "interop/crash.rs"]
+mod crash;
+#[path = "interop/dial.rs"]
+mod dial;
+#[path = "interop/sipp.rs"]
+mod sipp;
+
+use serde_json::Value;
+use tests::program::Ended;
+
+/// A call's records of one kind, in order.
+fn kinds<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    records.iter().filter(|record| record["type"] == kind).collect()
+}
+
+/// Proves that a tone was heard for 95 % of the talk, in windows of 100 ms.
+///
+/// The gateway counts the talk from the bridge to the goodbye; at most 300 ms of it are the edges: two jitter buffers fill, what is under way at
+/// the end is never played, and a window that is cut is no window.
+fn assert_heard_through(what: &str, windows: u64, talked_ms: u64) {
+    assert!(talked_ms >= 3000, "{what}: a talk of {talked_ms} ms proves little");
+    assert!(windows * 100 >= (talked_ms - EDGES_MS) * 95 / 100, "{what}: {windows} windows of 100 ms in {talked_ms} ms");
+}
+
+const EDGES_MS: u64 = 300;
+
+/// What the test phone reported of its one call.
+fn report(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}

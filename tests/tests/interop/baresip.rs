@@ -1,0 +1,130 @@
+//! baresip as the caller: it plays 440 Hz, and keeps what it hears.
+
+use std::{
+    fs,
+    io::Write,
+    net::{Ipv4Addr, TcpStream},
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tests::{
+    node::Node,
+    program::{Program, wait_until},
+    wav_ears::{WavEars, held, share_between, write_tone},
+};
+
+use super::{assert_heard_through, kinds, report};
+
+/// A running baresip with a configuration of its own.
+struct Baresip {
+    program: Program,
+    control: TcpStream,
+    directory: PathBuf,
+}
+
+impl Baresip {
+    /// Uses the ports `peer(0)` to `peer(19)` of the node's block.
+    fn start(node: &Node, number: &str) -> Self {
+        let directory = node.directory().join("baresip");
+        fs::create_dir(&directory).unwrap();
+        let tone = directory.join("440.wav");
+        write_tone(&tone, 440.0, 30);
+        let ports = &node.ports;
+        let config = format!(
+            "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\nrtp_ports {first}-{last}\n\
+             audio_source aufile,{tone}\naudio_player aubridge,nil\naudio_alert aubridge,nil\nsnd_path {directory}\n\
+             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module_app account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
+            sip = ports.peer(0),
+            control = ports.peer(4),
+            first = ports.peer(6),
+            last = ports.peer(19),
+            tone = tone.display(),
+            directory = directory.display(),
+            modules = modules(),
+        );
+        fs::write(directory.join("config"), config).unwrap();
+        fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1>;regint=0;audio_codecs=PCMU\n")).unwrap();
+        fs::write(directory.join("contacts"), "").unwrap();
+        let mut program = Program::start(Command::new("baresip").arg("-f").arg(&directory).current_dir(&directory));
+        program.wait_for("that it is ready", Duration::from_secs(5), |said| said.contains("baresip is ready").then_some(()));
+        let control = wait_until(Duration::from_secs(2), || TcpStream::connect((Ipv4Addr::LOCALHOST, ports.peer(4))).ok());
+        let control = control.unwrap_or_else(|| panic!("baresip takes no commands\n{}", program.story()));
+        Self { program, control, directory }
+    }
+
+    /// A command as a netstring with JSON in it, which is what its `ctrl_tcp` speaks.
+    fn tell(&mut self, command: &str, params: &str) {
+        let word = json!({ "command": command, "params": params }).to_string();
+        write!(self.control, "{}:{word},", word.len()).unwrap();
+    }
+
+    /// What it heard.
+    fn heard(&self) -> WavEars {
+        let dumps = || fs::read_dir(&self.directory).unwrap().map(|entry| entry.unwrap().path());
+        let heard = dumps().find(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        WavEars::of(&heard.unwrap_or_else(|| panic!("baresip kept nothing\n{}", self.program.story())))
+    }
+}
+
+/// Debian keeps them by architecture or not, by release.
+fn modules() -> &'static str {
+    [
+        "/usr/lib/baresip/modules",
+        "/usr/lib/x86_64-linux-gnu/baresip/modules",
+        "/usr/lib/aarch64-linux-gnu/baresip/modules",
+        "/usr/local/lib/baresip/modules",
+    ]
+    .into_iter()
+    .find(|place| fs::exists(place).unwrap_or(false))
+    .expect("baresip-core is installed by deploy/setup.sh")
+}
+
+#[test]
+fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
+    let node = Node::start();
+    let mut desk =
+        node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
+    let mut baresip = Baresip::start(&node, "+380501112233");
+    baresip.tell("dial", &node.sip_uri("main"));
+    let seen = |kind: &str| {
+        let calls = node.calls();
+        calls.first().is_some_and(|call| !kinds(&node.records(&call["id"]), kind).is_empty()).then_some(())
+    };
+    let presented = wait_until(Duration::from_secs(8), || seen("menu_presented"));
+    assert!(presented.is_some(), "no menu\n{}\n{}", baresip.program.story(), node.log());
+    baresip.tell("sndcode", "1");
+    let bridged = wait_until(Duration::from_secs(8), || seen("handoff"));
+    assert!(bridged.is_some(), "no agent\n{}\n{}", baresip.program.story(), node.log());
+    std::thread::sleep(Duration::from_secs(4));
+    baresip.tell("hangup", "");
+    let call = node.ended_calls(1)[0].clone();
+    let desk = report(&desk.end(Duration::from_secs(5)));
+    assert_eq!(desk["ok"], true, "{desk}");
+
+    let talked_ms = call["talked_ms"].as_u64().unwrap();
+    assert!(talked_ms >= 3900, "{call}");
+    assert_heard_through("the desk hears 440 Hz", desk["media"]["tone_windows"].as_u64().unwrap(), talked_ms);
+
+    let heard = baresip.heard();
+    let agent = heard.tone(0, 880.0);
+    assert_heard_through("baresip hears 880 Hz", held(&agent) as u64, talked_ms);
+    assert!(share_between(&agent) >= 0.95, "{agent:?}");
+
+    let records = node.records(&call["id"]);
+    let file = kinds(&records, "recording_sealed")[0]["file"].as_str().unwrap().to_owned();
+    let recording = WavEars::of(&node.data().join("recordings").join(file));
+    assert_eq!(recording.channels.len(), 2);
+    let (left, right) = (recording.tone(0, 440.0), recording.tone(1, 880.0));
+    assert_heard_through("880 Hz is right in the recording", held(&right) as u64, talked_ms);
+    assert!(share_between(&right) >= 0.95, "{right:?}");
+    let from = right.iter().position(|holds| *holds).unwrap();
+    let to = right.iter().rposition(|holds| *holds).unwrap();
+    let talk = &left[from..=to];
+    assert!(held(talk) as f64 / talk.len() as f64 >= 0.95, "440 Hz is left in the recording: {left:?}");
+    assert_eq!((held(&recording.tone(0, 880.0)[from..=to]), held(&recording.tone(1, 440.0))), (0, 0), "the sides are kept apart");
+    assert_eq!(kinds(&records, "call_ended").len(), 1, "{}", Value::from(records.clone()));
+}
