@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_core::events::page::ClientMessage;
 use media::codec::CodecKind;
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -17,9 +18,11 @@ use crate::{
 /// A few minutes of a small company; the same seed makes the same minutes.
 pub fn day(seed: u64) -> World {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut world = World::with(seed, config::usual(rng.random_range(0..4)));
-    world.outside.manners.identify = pick(&mut rng, &[Some(5), Some(40), Some(390), Some(900), None]).map(Duration::from_millis);
-    world.outside.manners.reserve = pick(&mut rng, &[Some(0), Some(0), Some(60), Some(1_200), None]).map(Duration::from_millis);
+    let mut world = World::with(seed, config::usual(*pick(&mut rng, &[0, 1, 1, 2, 2, 3, 4])));
+    world.outside.manners.identify =
+        pick(&mut rng, &[Some(5), Some(5), Some(40), Some(40), Some(390), Some(900), None]).map(Duration::from_millis);
+    world.outside.manners.reserve =
+        pick(&mut rng, &[Some(0), Some(0), Some(0), Some(0), Some(60), Some(300), Some(1_200), None]).map(Duration::from_millis);
     world.outside.manners.fails = rng.random_bool(0.1);
     for desk in 0..world.desks.len() {
         world.desks[desk].codecs = vec![*pick(&mut rng, &[CodecKind::Pcmu, CodecKind::Pcma, CodecKind::Opus])];
@@ -29,6 +32,11 @@ pub fn day(seed: u64) -> World {
             let at = world.at(rng.random_range(0..60_000));
             world.desks[desk].leave_at(at);
         }
+        for _ in 0..rng.random_range(0..4) {
+            let at = world.at(rng.random_range(0..120_000));
+            let state = if rng.random_bool(0.8) { "available" } else { "away" };
+            world.desks[desk].say_at(at, ClientMessage::Status { state: state.to_owned() });
+        }
     }
     let uas = rng.random_bool(0.5).then(|| world.uas());
     if let Some(uas) = uas {
@@ -37,12 +45,12 @@ pub fn day(seed: u64) -> World {
         world.phones[uas].answering = *pick(&mut rng, &answers);
     }
     let mut bridged = uas.is_none();
-    for _ in 0..rng.random_range(1..8) {
+    for _ in 0..rng.random_range(2..10) {
         let caller = world.caller();
         let link = Link {
             delay: Duration::from_millis(rng.random_range(1..80)),
             jitter: Duration::from_millis(rng.random_range(0..25)),
-            loss: *pick(&mut rng, &[0, 0, 0, 10, 30]),
+            loss: *pick(&mut rng, &[0, 0, 0, 5, 20]),
         };
         world.connect(caller, link);
         if rng.random_bool(0.5) {
@@ -60,6 +68,9 @@ pub fn day(seed: u64) -> World {
         };
         let at = rng.random_range(0..40_000);
         world.plan(caller, at, Act::Dial(dialled.to_owned()));
+        if rng.random_bool(0.3) {
+            world.plan(caller, at + rng.random_range(95_000..120_000), Act::Dial("100".to_owned()));
+        }
         // A caller who gives up, and one who has forgotten to hang up.
         let patience = if rng.random_bool(0.15) { rng.random_range(0..3_000) } else { 180_000 };
         world.plan(caller, at + patience, Act::HangUp);
@@ -76,8 +87,8 @@ fn habits(rng: &mut ChaCha8Rng) -> Vec<(Duration, Act)> {
     let ms = Duration::from_millis;
     let mut habits = Vec::new();
     let mut at = rng.random_range(100..4_000);
-    for _ in 0..rng.random_range(0..4) {
-        habits.push((ms(at), Act::Press(*pick(rng, &['0', '0', '1', '2', '3', '7', '#']))));
+    for _ in 0..rng.random_range(0..5) {
+        habits.push((ms(at), Act::Press(*pick(rng, &['0', '0', '0', '0', '1', '1', '2', '3', '7', '#']))));
         at += rng.random_range(150..3_000);
     }
     if rng.random_bool(0.2) {
@@ -85,7 +96,8 @@ fn habits(rng: &mut ChaCha8Rng) -> Vec<(Duration, Act)> {
         habits.push((ms(from), Act::Hold(true)));
         habits.push((ms(from + rng.random_range(1_500..5_000)), Act::Hold(false)));
     }
-    habits.push((ms(rng.random_range(500..60_000)), Act::HangUp));
+    let longest = *pick(rng, &[3_000, 30_000, 60_000, 90_000]);
+    habits.push((ms(rng.random_range(500..longest)), Act::HangUp));
     habits
 }
 
@@ -94,7 +106,7 @@ fn manner(rng: &mut ChaCha8Rng) -> Manner {
     let takes = [Take::Accept(when), Take::Accept(when), Take::Accept(when), Take::Decline(when), Take::Close(when), Take::Ignore];
     Manner {
         media: rng.random_range(10..120),
-        ack: rng.random_bool(0.9).then(|| rng.random_range(30..2_500)),
+        ack: rng.random_bool(0.8).then(|| rng.random_range(30..3_500)),
         take: *pick(rng, &takes),
         talk: rng.random_bool(0.4).then(|| rng.random_range(500..20_000)),
         hold: rng.random_bool(0.2).then(|| (rng.random_range(300..3_000), rng.random_range(3_500..8_000))),

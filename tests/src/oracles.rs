@@ -164,7 +164,7 @@ fn hears_whom(world: &World) -> Verdict {
             let talk = &world.phones[p].talks[t];
             let spell = visit.bridged.map(|(from, _)| Spell::of(talk, from, visit.ended, &visit.holds, desk.hz));
             if let Some(ear) = &visit.line.ear {
-                let spells: Vec<Spell> = spell.iter().map(|spell| Spell { hz: world.phones[p].hz, ..spell.clone() }).collect();
+                let spells: Vec<Spell> = spell.iter().map(|spell| spell.clone().said_by(talk, world.phones[p].hz)).collect();
                 found.extend(judge(world, &format!("desk {n} visit {v}"), ear, &spells, &[]));
             }
             spoken.entry((p, t)).or_default().extend(spell);
@@ -176,7 +176,7 @@ fn hears_whom(world: &World) -> Verdict {
         let Some(from) = caller.answered.zip(called.answered).map(|(one, other)| one.max(other)) else { continue };
         let end = [caller.ended, called.ended].into_iter().flatten().min();
         spoken.entry((p, t)).or_default().push(Spell::of(caller, from, end, &called.holds, world.phones[q].hz));
-        spoken.entry((q, u)).or_default().push(Spell::of(caller, from, end, &called.holds, world.phones[p].hz));
+        spoken.entry((q, u)).or_default().push(Spell::of(caller, from, end, &called.holds, 0.0).said_by(caller, world.phones[p].hz));
     }
     for (p, phone) in world.phones.iter().enumerate() {
         for (t, talk) in phone.talks.iter().enumerate() {
@@ -202,6 +202,12 @@ impl Spell {
     fn of(talk: &Talk, from: Instant, end: Option<Instant>, holds: &[(Instant, Option<Instant>)], hz: f64) -> Self {
         let to = [talk.ended, end].into_iter().flatten().min();
         Self { hz, from, to, holds: talk.holds.iter().chain(holds).copied().collect() }
+    }
+
+    /// The same time, with this phone heard, but for its keys.
+    fn said_by(mut self, talk: &Talk, hz: f64) -> Self {
+        self.holds.extend(talk.keys.iter().map(|at| (*at, Some(*at + KEY))));
+        Self { hz, ..self }
     }
 
     fn is_held(&self, at: Instant, slack: Duration) -> bool {
@@ -288,9 +294,9 @@ fn notices_in_order(world: &World) -> Verdict {
 /// The INVITE that a call began with: it came at that very moment, from that number.
 fn invite_of(world: &World, call: CallId) -> Option<&Seen> {
     let begun = world.records.iter().find(|record| record.call == call)?.at;
-    let number = world.records_of(call).find_map(|record| {
-        let Happened::LegStarted { direction: Direction::Inbound, peer, .. } = &record.happened else { return None };
-        Some(peer.0.as_str())
+    let number = world.records_of(call).find_map(|record| match &record.happened {
+        Happened::LegStarted { direction: Direction::Inbound, peer, .. } => Some(peer.0.as_str()),
+        _ => None,
     })?;
     let shown = if number.is_empty() { "anonymous" } else { number };
     world.wire.iter().find(|seen| seen.inbound && seen.is_request("INVITE") && seen.caller() == shown && world.utc_of(seen.at) == begun)
@@ -309,8 +315,10 @@ fn through(world: &World) -> Vec<((usize, usize), (usize, usize))> {
     let calls: BTreeSet<CallId> = world.records.iter().map(|record| record.call).collect();
     let mut pairs = Vec::new();
     for call in calls {
-        let is_sip = |happened: &Happened| matches!(happened, Happened::LegStarted { direction: Direction::Outbound, peer, .. } if peer.0.starts_with("sip:"));
-        let is_through = world.records_of(call).any(|record| is_sip(&record.happened));
+        let is_through = world.records_of(call).any(|record| match &record.happened {
+            Happened::LegStarted { direction: Direction::Outbound, peer, .. } => peer.0.starts_with("sip:"),
+            _ => false,
+        });
         let Some((caller, invite)) = caller_of(world, call).zip(invite_of(world, call)).filter(|_| is_through) else { continue };
         for (q, phone) in world.phones.iter().enumerate().filter(|(_, phone)| phone.number == "uas") {
             let called = phone.talks.iter().position(|talk| talk.began >= invite.at);
@@ -329,5 +337,7 @@ fn none(found: impl Iterator<Item = String>) -> Verdict {
 const SLACK: Duration = Duration::from_millis(500);
 /// After this, buffers have found their depth.
 const SETTLED: Duration = Duration::from_millis(700);
+/// How long a key may keep a voice away: 100 ms down, and its ends told three times.
+const KEY: Duration = Duration::from_millis(200);
 /// Of the windows of a conversation; bad links lose some.
 const HEARD_PERCENT: usize = 80;

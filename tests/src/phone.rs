@@ -60,6 +60,8 @@ pub struct Talk {
     pub refused: Option<u16>,
     /// From when to when this side held the other.
     pub holds: Vec<(Instant, Option<Instant>)>,
+    /// When it pressed keys: while one is down, its hum is not sent (RFC 4733 2.5.1.1).
+    pub keys: Vec<Instant>,
     usage: UsageId,
     offer: Option<Offer>,
     reoffer: Option<(Offer, bool)>,
@@ -172,6 +174,7 @@ impl Phone {
             Act::Dial(user) => self.dial(now, &user),
             Act::Press(key) => {
                 if let Some(talk) = self.talks.last_mut() {
+                    talk.keys.push(now.instant);
                     talk.line.press(key);
                 }
             }
@@ -226,7 +229,7 @@ impl Phone {
 
     fn begin(&mut self, began: Instant, line: Line, usage: UsageId, offer: Option<Offer>) {
         let (answered, ended, refused, holds, reoffer) = (None, None, None, Vec::new(), None);
-        self.talks.push(Talk { line, began, answered, ended, refused, holds, usage, offer, reoffer });
+        self.talks.push(Talk { line, began, answered, ended, refused, holds, keys: Vec::new(), usage, offer, reoffer });
     }
 
     fn answer(&mut self, now: Now, usage: UsageId) {

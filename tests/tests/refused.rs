@@ -17,7 +17,7 @@ fn refused(world: &mut World, phone: usize, user: &str) -> Seen {
     oracles::ask_all(world);
     assert!(world.records.is_empty(), "no call began");
     let is_final = |seen: &&Seen| !seen.inbound && seen.method() == "INVITE" && seen.status().is_some_and(|status| status >= 200);
-    world.wire.iter().rev().find(is_final).cloned().unwrap()
+    world.wire.iter().rev().find(is_final).cloned().expect("a final answer")
 }
 
 #[test]
