@@ -109,6 +109,9 @@ impl Api {
         if settings.api_keys.is_empty() {
             settings.api_keys.push(tokens::api_key(&settings.data)?);
         }
+        // A counter that is there from the start can be watched before it first counts.
+        metrics::counter!("tandem_page_problems_total").increment(0);
+        metrics::counter!("tandem_api_problems_total", "status" => "400").increment(0);
         Ok(Self(Arc::new(State {
             store,
             handle,
