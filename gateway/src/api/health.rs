@@ -15,13 +15,18 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// New calls are welcome: not draining, and the store takes records.
+/// New calls are welcome: not draining, an RTP port is free, and the store takes records.
 pub(super) async fn ready(State(api): State<Api>) -> Response {
-    let draining = api.0.handle.snapshot().draining;
+    let live = api.0.handle.snapshot();
+    let (draining, ports) = (live.draining, live.idle_ports > 0);
     let (room, up) = (api.store().has_room(), api.store().is_up().await);
-    let status = if draining || !room { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let status = if draining || !ports || !room { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     // A database that is away does not end service: calls go on, records wait in the spool.
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({ "draining": draining, "store": { "up": up, "room": room } })))
+    (
+        status,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(json!({ "draining": draining, "ports": ports, "store": { "up": up, "room": room } })),
+    )
         .into_response()
 }
 

@@ -274,10 +274,12 @@ async fn a_recording_is_heard_by_range_and_only_from_its_directory() {
 }
 
 #[tokio::test]
-async fn a_draining_node_is_not_ready_and_the_contract_is_openapi_3_1() {
+async fn a_node_without_ports_or_draining_is_not_ready_and_the_contract_is_openapi_3_1() {
     let bench = Bench::new().await;
+    assert_eq!(bench.ask(Method::GET, "/readyz", None, None).await.0, StatusCode::SERVICE_UNAVAILABLE, "no port is bound yet");
+    bench.snapshot.send_replace(Arc::new(Snapshot { idle_ports: 64, ..Snapshot::default() }));
     assert_eq!(bench.ask(Method::GET, "/readyz", None, None).await.0, StatusCode::OK);
-    bench.snapshot.send_replace(Arc::new(Snapshot { draining: true, ..Snapshot::default() }));
+    bench.snapshot.send_replace(Arc::new(Snapshot { draining: true, idle_ports: 64, ..Snapshot::default() }));
     assert_eq!(bench.ask(Method::GET, "/readyz", None, None).await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(bench.ask(Method::GET, "/healthz", None, None).await.0, StatusCode::OK);
     let (_, contract) = bench.ask(Method::GET, "/api/openapi.json", None, None).await;

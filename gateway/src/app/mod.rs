@@ -111,6 +111,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         let _ = stopped.await;
     }));
     plans.await.context("the numbering plans")?;
+    lines_open(&node.handle, config).await?;
     notify(NotifyState::Ready);
     announce(plan, &node, key.as_deref(), begun);
 
@@ -136,21 +137,23 @@ fn listeners(config: &Config) -> anyhow::Result<api::Listeners> {
     Ok(api::Listeners { http: bind(config.http.listen)?, https, advertised: config.media.advertised })
 }
 
+/// Whoever is told that the node is ready may call at once: its media threads have bound their first ports by then.
+async fn lines_open(handle: &Handle, config: &Config) -> anyhow::Result<()> {
+    let (first, last) = config.media.ports;
+    let opened = tokio::time::timeout(PORTS_MAX, handle.until(|live| live.idle_ports > 0)).await;
+    opened.with_context(|| {
+        format!("no RTP port from {first} to {last} is free on {}; name others in [media] ports", config.media.listen)
+    })??;
+    Ok(())
+}
+
 /// Refuses new calls and waits for the last one to end, but not for ever.
 async fn drain(handle: &Handle, patience: Duration) {
     if handle.tell(AdminCommand::Drain).await.is_err() {
         return;
     }
-    let last = tokio::time::timeout(patience, async {
-        loop {
-            let live = handle.snapshot();
-            if live.draining && live.calls.is_empty() {
-                return;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    });
-    if last.await.is_err() {
+    let last = handle.until(|live| live.draining && live.calls.is_empty());
+    if tokio::time::timeout(patience, last).await.is_err() {
         tracing::warn!(calls = handle.snapshot().calls.len(), "calls are cut off: they outlived `drain_s`");
     }
 }
@@ -183,8 +186,8 @@ fn notify(state: NotifyState<'_>) {
     }
 }
 
-/// While draining.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Binding a batch of ports takes milliseconds; on a machine that is busy with other things, longer.
+const PORTS_MAX: Duration = Duration::from_secs(10);
 
 /// The script that the pages and the API speak of.
 const MAIN: &str = "main";

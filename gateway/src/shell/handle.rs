@@ -40,6 +40,8 @@ pub(crate) struct Snapshot {
     pub(crate) calls: Vec<CallId>,
     /// Agents at a desk.
     pub(crate) agents: Vec<AgentId>,
+    /// Bound RTP ports that no call uses; without one, a call is refused.
+    pub(crate) idle_ports: usize,
     /// Datagrams on SIP's ports that were no SIP, since the start.
     pub(crate) sip_dropped: u64,
 }
@@ -89,6 +91,12 @@ impl Handle {
     /// An operator's wish.
     pub(crate) async fn tell(&self, command: AdminCommand) -> Result<(), Away> {
         self.inputs.send(Told::Admin(command)).await.map_err(|_| Away)
+    }
+
+    /// Waits until what is live is as wished.
+    pub(crate) async fn until(&self, wished: impl FnMut(&Snapshot) -> bool) -> Result<(), Away> {
+        let (mut snapshot, mut wished) = (self.snapshot.clone(), wished);
+        snapshot.wait_for(|live| wished(live)).await.map(drop).map_err(|_| Away)
     }
 
     /// What is live.
