@@ -1,11 +1,12 @@
 //! Puts the Switch's questions to slow systems.
 
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use gateway_core::{
     events::{
         ask::{Ask, AskFailure, Finding, Question, Reply},
         story::Story,
+        wire::{Hop, Transport},
     },
     ids::{AgentId, CallId, UtcMillis},
     now::Now,
@@ -116,9 +117,10 @@ async fn resolve(uri: &str) -> Result<Finding, AskFailure> {
     let Some(place) = HostPort::of(uri) else {
         return Err(AskFailure::Failed(format!("{uri} names no host")));
     };
-    let transport = if place.secure { "tls" } else { "udp" };
+    let transport = if place.secure { Transport::Tls } else { Transport::Udp };
     let found = tokio::net::lookup_host((place.host, place.port)).await.map_err(|error| AskFailure::Failed(error.to_string()))?;
-    let targets: Vec<(SocketAddr, String)> = found.take(TARGETS_MAX).map(|address| (address, transport.to_owned())).collect();
+    let domain = place.host.parse::<IpAddr>().is_err().then(|| place.host.to_owned());
+    let targets = found.take(TARGETS_MAX).map(|to| Hop { transport, to, domain: domain.clone() }).collect();
     Ok(Finding::Resolved { targets })
 }
 

@@ -1,10 +1,13 @@
 //! Questions to slow systems, and their answers.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use serde_json::Value;
 
-use super::story::{Card, Story};
+use super::{
+    story::{Card, Story},
+    wire::Hop,
+};
 use crate::{
     ids::{AgentId, AskId, CallId, UtcMillis},
     private::Private,
@@ -124,8 +127,8 @@ pub enum Finding {
     Spoken { clip: String },
     /// The claims of a good signature.
     Verified { claims: Value },
-    /// Addresses to try in this order, with their transport.
-    Resolved { targets: Vec<(SocketAddr, String)> },
+    /// To try in this order.
+    Resolved { targets: Vec<Hop> },
     /// Where the page stands.
     CardRendered { url: String },
 }
