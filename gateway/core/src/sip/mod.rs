@@ -17,4 +17,7 @@ pub mod user_agent;
 pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
 pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
-pub use user_agent::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, UsageId, UserAgent};
+pub use user_agent::{
+    AnswerBy, Credentials, InviteTarget, ProbeTarget, Refusal, RegisterOutcome, RegisterTarget, RequestId, Settings, UaEvent, UaOutput,
+    UsageId, UserAgent,
+};

@@ -1,7 +1,7 @@
 //! User agent (RFC 3261 8, 13): owns all transactions and dialogs, and speaks with its owner in calls.
 //!
 //! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
-//! [`register`] and [`options`] stand outside calls. [`servers`] and [`clients`] run the transactions that those need.
+//! [`register`] and [`options`] stand outside calls, as do [`registering`] and [`probing`], which we send. [`servers`] and [`clients`] run the transactions that those need.
 
 mod bye;
 mod clients;
@@ -10,7 +10,10 @@ mod invited;
 mod inviting;
 mod options;
 mod output;
+mod outside;
+mod probing;
 mod register;
+mod registering;
 mod reinvite;
 mod screen;
 mod servers;
@@ -26,8 +29,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
+pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, RequestId, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
+pub use probing::ProbeTarget;
 use rand::Rng;
+pub use registering::{RegisterOutcome, RegisterTarget};
 
 use self::{
     clients::{Client, ClientKey},
@@ -74,6 +79,7 @@ pub struct UserAgent<R> {
     clients: BTreeMap<TxId, Client>,
     client_index: BTreeMap<ClientKey, TxId>,
     usages: BTreeMap<UsageId, Usage>,
+    outside: BTreeMap<RequestId, outside::Outside>,
     dialogs: BTreeMap<DialogId, UsageId>,
     timers: TimerTable<TimerKey>,
     outputs: VecDeque<UaOutput>,
@@ -126,6 +132,7 @@ impl<R: Rng> UserAgent<R> {
             clients: BTreeMap::new(),
             client_index: BTreeMap::new(),
             usages: BTreeMap::new(),
+            outside: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             timers: TimerTable::new(),
             outputs: VecDeque::new(),
@@ -220,6 +227,11 @@ impl<R: Rng> UserAgent<R> {
     /// How many datagrams were no message, by reason.
     pub fn dropped(&self) -> impl Iterator<Item = (Dropped, u64)> {
         self.dropped.iter().map(|(why, count)| (*why, *count))
+    }
+
+    /// Something has come back for an INVITE of ours that waits for its final answer: whoever it went to is alive.
+    pub fn is_heard(&self, usage: UsageId) -> bool {
+        matches!(self.usages.get(&usage).map(|usage| &usage.phase), Some(Phase::Inviting { rings: true, .. }))
     }
 
     /// Transactions and usages alive.

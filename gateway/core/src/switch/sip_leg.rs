@@ -239,7 +239,7 @@ impl<R: Rng> SipLegs<R> {
                 }
                 return;
             }
-            UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
+            UaEvent::Registered { .. } | UaEvent::Asked { .. } | UaEvent::RegisterAnswered { .. } | UaEvent::Probed { .. } => return,
             UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{TimerKey, TxId, UsageId, UserAgent};
+use super::{RequestId, TimerKey, TxId, UsageId, UserAgent};
 use crate::{
     events::wire::Path,
     now::Now,
@@ -29,6 +29,8 @@ pub(super) enum Role {
     Cancel,
     /// `true` once it has been challenged.
     Bye(bool),
+    /// Of no call; the usage's number is that of the `RequestId`.
+    Outside,
 }
 
 /// One of them.
@@ -178,6 +180,7 @@ impl<R: Rng> UserAgent<R> {
     fn conclude(&mut self, now: Now, tx: TxId, outcome: Outcome<'_>) {
         let Some(client) = self.clients.get(&tx) else { return };
         let (usage, role, request) = (client.usage, client.role, client.request.clone());
+        let heard = matches!(outcome, Outcome::Answered(_));
         let made_up;
         let response = match outcome {
             Outcome::Answered(response) => response,
@@ -195,6 +198,7 @@ impl<R: Rng> UserAgent<R> {
             Role::Reinvite => self.reinvite_answered(now, usage, &request, response),
             Role::Bye(challenged) => self.bye_answered(now, usage, &request, response, challenged),
             Role::Cancel => {}
+            Role::Outside => self.outside_answered(now, RequestId(usage.0), &request, response, heard),
         }
     }
 }
