@@ -1,7 +1,10 @@
-//! Which trunk is speaking, and what the dialled number does.
+//! Which trunk is speaking, what the dialled number does, and which trunk a call goes out by.
 //!
 //! A refusal knows the rule that came nearest and the field that differed: the log, the peer's `Warning` and the console say the same words.
 
+pub mod limits;
+pub mod numbers;
+pub mod outbound;
 mod refusal;
 
 use std::net::{IpAddr, SocketAddr};
