@@ -321,6 +321,8 @@ impl Phone {
             | UaEvent::Info { .. }
             | UaEvent::Gone { .. }
             | UaEvent::Registered { .. }
+            | UaEvent::RegisterAnswered { .. }
+            | UaEvent::Probed { .. }
             | UaEvent::Asked { .. } => {}
         }
     }

@@ -26,6 +26,7 @@ mod socket;
 mod tests;
 mod tls;
 mod tokens;
+mod trunks;
 mod upgrade;
 
 use std::{
@@ -147,6 +148,7 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(recording::play))
+        .routes(routes!(trunks::list))
         .routes(routes!(explain::order))
         .routes(routes!(login::login))
         .routes(routes!(login::logout))

@@ -6,7 +6,7 @@ use gateway_core::{
     events::{ask::Reply, media::MediaCommand, record::Record, wire::Path},
     ids::{ChannelId, ConnId, EndpointId, ShardId},
     now::Now,
-    switch::{Output, Rejection},
+    switch::{Output, Rejection, TrunkNews},
 };
 use mio::net::UdpSocket;
 
@@ -101,6 +101,8 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
             Output::Rejected(Rejection { from, dialled, status, why, .. }) => {
                 tracing::info!(%from, dialled, status, why, "a call was not let in")
             }
+            Output::Trunk(TrunkNews { trunk, good: true, what }) => tracing::info!(trunk, "{what}"),
+            Output::Trunk(TrunkNews { trunk, good: false, what }) => tracing::warn!(trunk, "{what}"),
             Output::Write(record) => self.ledger.write(record),
         }
     }

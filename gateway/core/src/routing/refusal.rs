@@ -20,7 +20,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn unknown_source(from: IpAddr, nearest: Option<(&str, (IpAddr, u8))>) -> Self {
+    /// Nobody speaks from there; `nearest` is the trunk that comes closest.
+    pub fn unknown_source(from: IpAddr, nearest: Option<(&str, (IpAddr, u8))>) -> Self {
         let nearest = match nearest {
             Some((name, (network, prefix))) => format!("nearest is trunk {name} with {network}/{prefix}"),
             None => "no trunk is configured".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use super::trunks::TrunkNews;
 use crate::{
     config::Config,
     events::{
@@ -61,6 +62,8 @@ pub enum Output {
     Push { channel: ChannelId, message: ServerMessage },
     /// Someone was not let in: for the log and the console.
     Rejected(Rejection),
+    /// A trunk has come, gone, or cannot register: for the log.
+    Trunk(TrunkNews),
     /// Append to history; never dropped: a full store queue makes the node refuse new calls.
     Write(Record),
 }

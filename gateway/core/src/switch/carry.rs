@@ -80,6 +80,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.timers.stop(&Due::Call(id));
         if let Some(slot) = self.calls.remove(&id) {
             for leg in &slot.legs {
+                self.trunks.release(*leg);
+                self.attempts.remove(leg);
+                self.timers.stop(&Due::Attempt(*leg));
                 self.by_leg.remove(leg);
             }
             for port in &slot.ports {
@@ -191,7 +194,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.web.command(leg, command, &mut self.outputs);
             return;
         }
-        self.sip.command(now, leg, command);
+        if let LegCommand::Hangup(_) | LegCommand::Refuse(_) = &command {
+            self.trunks.release(leg);
+            self.give_up_attempt(leg);
+        }
+        if let Some(command) = self.dial_out(now, leg, command) {
+            self.sip.command(now, leg, command);
+        }
     }
 
     pub(super) fn own_leg(&mut self, call: CallId, leg: LegId) {

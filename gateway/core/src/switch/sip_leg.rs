@@ -12,13 +12,16 @@ use rand::Rng;
 use super::border::Output;
 use crate::{
     cause::{Cause, Fault},
-    config::Config,
+    config::{Config, Phone},
     context::pointer,
     events::leg::{LegCommand, LegEvent, Target},
     ids::{EndpointId, LegId},
     now::Now,
     private::Private,
-    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    sip::{
+        AnswerBy, InviteTarget, NameAddr, Refusal, RegisterOutcome, Request, RequestId, Settings, UaEvent, UaOutput, Uri, UsageId,
+        UserAgent,
+    },
 };
 
 /// What SIP has understood.
@@ -27,6 +30,10 @@ pub(super) enum SipEvent {
     Invited(Box<Invitation>),
     /// A participant did something.
     Leg(LegId, Box<LegEvent>),
+    /// A REGISTER of ours has its answer; `number` is the last CSeq that it used.
+    RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
+    /// An OPTIONS of ours has its answer, or none.
+    Probed { request: RequestId, status: Option<u16> },
 }
 
 /// An INVITE outside any dialog.
@@ -41,6 +48,10 @@ pub(super) struct Invitation {
     /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
     pub(super) caller: Private<String>,
     pub(super) dialled: String,
+    /// The line of ours that the Request-URI names: a carrier calls the address that we registered.
+    pub(super) line: Option<String>,
+    /// The user part of To: the number, where the Request-URI is what we registered.
+    pub(super) to_user: String,
     /// None: ours is wanted.
     pub(super) offer: Option<Result<Offer, Refused>>,
 }
@@ -68,7 +79,7 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn new(config: &Config, mut rng: R) -> Self {
         let mut nonce_key = [0; 32];
         rng.fill_bytes(&mut nonce_key);
-        let realm = config.phones.first().map_or("tandem", |phone| phone.realm.as_str());
+        let realm = realm_of(config);
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
@@ -89,7 +100,11 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
-        self.agent.set_phones(&config.phones);
+        // A trunk that proves itself by digest is challenged as a phone is.
+        let realm = realm_of(config);
+        let peers = config.trunks.iter().filter_map(|trunk| trunk.peering.peer_auth.as_ref());
+        let peers = peers.map(|peer| Phone { user: peer.user.clone(), realm: realm.to_owned(), password: peer.password.clone() });
+        self.agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
@@ -226,6 +241,39 @@ impl<R: Rng> SipLegs<R> {
         self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
     }
 
+    /// Places a call for a leg; one that the leg placed before is nobody's from now on.
+    pub(super) fn place(&mut self, now: Now, leg: LegId, target: &InviteTarget) {
+        if let Some(before) = self.usages.remove(&leg) {
+            self.legs.remove(&before.usage);
+        }
+        let usage = self.agent.invite(now, target);
+        self.legs.insert(usage, leg);
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+    }
+
+    /// Takes back what a leg dialled, and lets nobody hear of its fate.
+    pub(super) fn drop_dialled(&mut self, now: Now, leg: LegId) {
+        if let Some(dialled) = self.usages.remove(&leg) {
+            self.legs.remove(&dialled.usage);
+            self.agent.cancel(now, dialled.usage, Cause::CANCELLED);
+        }
+    }
+
+    /// Anything at all has come back for what the leg dialled.
+    pub(super) fn is_heard(&self, leg: LegId) -> bool {
+        self.usages.get(&leg).is_some_and(|dialled| self.agent.is_heard(dialled.usage))
+    }
+
+    /// Something that a leg does before it has a usage.
+    pub(super) fn say(&mut self, leg: LegId, event: LegEvent) {
+        self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
+    }
+
+    /// For requests outside calls.
+    pub(super) fn agent(&mut self) -> &mut UserAgent<R> {
+        &mut self.agent
+    }
+
     fn hear(&mut self, event: UaEvent) {
         let (usage, event) = match event {
             UaEvent::Invited { usage, endpoint, from, request, authenticated } => {
@@ -239,7 +287,15 @@ impl<R: Rng> SipLegs<R> {
                 }
                 return;
             }
-            UaEvent::Registered { .. } | UaEvent::Asked { .. } | UaEvent::RegisterAnswered { .. } | UaEvent::Probed { .. } => return,
+            UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
+            UaEvent::RegisterAnswered { request, number, outcome } => {
+                self.events.push_back(SipEvent::RegisterAnswered { request, number, outcome });
+                return;
+            }
+            UaEvent::Probed { request, status } => {
+                self.events.push_back(SipEvent::Probed { request, status });
+                return;
+            }
             UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
@@ -298,9 +354,16 @@ impl<R: Rng> SipLegs<R> {
             claims_phone: self.phones.contains(&shown),
             caller: Private(caller),
             dialled: request.uri.user().unwrap_or_default(),
+            line: request.uri.params.value("line").map(str::to_owned),
+            to_user: request.to.uri.user().unwrap_or_default(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
+}
+
+/// Whom our challenges speak for.
+fn realm_of(config: &Config) -> &str {
+    config.phones.first().map_or(config.node.name.as_str(), |phone| phone.realm.as_str())
 }
 
 fn number_of(address: &NameAddr) -> Option<String> {
