@@ -7,6 +7,7 @@
 pub mod dialog;
 pub mod digest;
 pub mod header;
+pub mod locate;
 pub mod message;
 mod method;
 pub mod registrar;
