@@ -22,7 +22,7 @@ pub struct Refusal {
     /// The rule that came nearest, as the configuration names it.
     pub nearest: Option<String>,
     /// The field of that rule that the call does not fit.
-    pub differs: Option<Differs>,
+    pub differs: Option<Box<Differs>>,
     /// What to write into the configuration; `None` where no line would help.
     pub admit: Option<Admit>,
     /// The peer may be told why: it is a trunk that we know, or a phone that has proved itself.
@@ -58,7 +58,7 @@ impl Refusal {
     /// With the rule that came nearest, and where the call differs from it.
     pub fn beside(mut self, nearest: impl Into<String>, field: &str, wanted: impl Into<String>, got: impl Into<String>) -> Self {
         self.nearest = Some(nearest.into());
-        self.differs = Some(Differs { field: field.to_owned(), wanted: wanted.into(), got: got.into() });
+        self.differs = Some(Box::new(Differs { field: field.to_owned(), wanted: wanted.into(), got: got.into() }));
         self
     }
 
