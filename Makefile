@@ -17,7 +17,7 @@ test: setup web
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	cd $(WEB) && npm run --silent check
 	$(BUILD)
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 	$(MAKE) --no-print-directory rehearse
 
 # The product's one story with real browsers and a SIP phone; what it saw lies in target/rehearsal/.

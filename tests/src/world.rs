@@ -1,8 +1,11 @@
-//! The world itself: owns everyone, joins Switch and Shard as the shell does, and lets time pass.
+//! The world itself: owns everyone, and lets time pass.
+
+mod desks;
+mod joint;
 
 use std::{
     collections::{BTreeMap, VecDeque, hash_map::DefaultHasher},
-    hash::{Hash, Hasher},
+    hash::Hasher,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,30 +13,19 @@ use std::{
 
 use gateway_core::{
     config::Config,
-    events::{
-        ask::Reply,
-        media::{MediaCommand, MediaEvent},
-        record::Record,
-        wire::Path,
-    },
-    ids::{AgentId, ChannelId, EndpointId, PortId, RecordingId, ShardId, UtcMillis},
+    events::{media::MediaEvent, record::Record},
+    ids::{EndpointId, PortId, RecordingId, ShardId, UtcMillis},
     now::Now,
-    plane::{RecorderCommand, Shard, ShardConfig, ShardInput, ShardOutput, SocketId},
-    switch::{AdminCommand, Input, Output, Page, Rejection, Setup, Switch},
-};
-use media::{
-    codec::CodecKind,
-    sdp::{
-        Flow, Offer,
-        negotiate::{self, Terms},
-    },
+    plane::{Shard, ShardConfig, ShardInput, SocketId},
+    switch::{AdminCommand, Input, Rejection, Setup, Switch},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use self::joint::Work;
 use crate::{
     config::{self, GATEWAY, UAS},
-    desk::{Desk, DeskDoes},
+    desk::Desk,
     ladder::Ladder,
     net::{Datagram, Link, Net},
     outside::Outside,
@@ -88,15 +80,6 @@ pub struct World {
     later: BTreeMap<(Instant, u64), Work>,
     delayed: u64,
     heard: DefaultHasher,
-}
-
-/// What one half of the gateway has for the other.
-enum Work {
-    Command(MediaCommand),
-    Event(MediaEvent),
-    Reply(Reply),
-    Recorded(RecordingId),
-    Pushed(ChannelId, String),
 }
 
 impl World {
@@ -269,13 +252,6 @@ impl World {
         self.records.iter().filter(move |record| record.call == call)
     }
 
-    fn desk(&mut self, agent: AgentId) {
-        let n = self.desks.len();
-        let mut desk = Desk::new(agent, ChannelId(n as u64 + 1), config::desk(n), desk_hz(n));
-        desk.sit_down(self.instant);
-        self.desks.push(desk);
-    }
-
     fn deadline(&self) -> Option<Instant> {
         let desks = self.desks.iter().filter_map(Desk::deadline);
         let phones = self.phones.iter().filter_map(Phone::deadline);
@@ -328,256 +304,6 @@ impl World {
         } else {
             self.desks.iter_mut().for_each(|desk| desk.receive(now.instant, &datagram));
         }
-    }
-
-    fn drain_desk(&mut self, n: usize) {
-        let now = self.now();
-        let (does, packets) = self.desks[n].drain();
-        packets.into_iter().for_each(|datagram| self.net.send(now.instant, datagram));
-        let (channel, agent) = (self.desks[n].channel, self.desks[n].agent);
-        for does in does {
-            self.note(format!("desk {} > {does:?}", agent.0).chars().take(160).collect::<String>());
-            let input = match does {
-                DeskDoes::Join => Input::Joined { channel, page: Page::Desk(agent) },
-                DeskDoes::Say(message) => Input::Said { channel, message },
-                DeskDoes::Leave => Input::Left { channel },
-            };
-            self.switch.handle(now, input);
-            self.poll_switch();
-            self.settle();
-        }
-    }
-
-    /// Carries out what each half has for the other, until neither has anything.
-    fn settle(&mut self) {
-        while let Some(work) = self.work.pop_front() {
-            let now = self.now();
-            match work {
-                Work::Command(command) => self.command(now, command),
-                Work::Event(event) => {
-                    self.switch.handle(now, Input::Media { shard: ShardId(0), event });
-                    self.poll_switch();
-                }
-                Work::Reply(reply) => {
-                    self.switch.handle(now, Input::Replied(reply));
-                    self.poll_switch();
-                }
-                Work::Recorded(recording) => {
-                    let tape = self.recorder.tapes.get(&recording);
-                    let input = match self.disk {
-                        Disk::Full => ShardInput::RecordingFailed { recording, reason: "no space left".to_owned() },
-                        Disk::Good | Disk::Hangs => ShardInput::Recorded {
-                            recording,
-                            file: format!("{}.wav", recording.0),
-                            length_ms: tape.map_or(0, crate::recorder::Tape::length_ms),
-                        },
-                    };
-                    self.shard.handle(now, input);
-                    self.poll_shard();
-                }
-                Work::Pushed(channel, json) => {
-                    if let Some(n) = self.desks.iter().position(|desk| desk.channel == channel) {
-                        self.desks[n].hear(now.instant, &json);
-                        self.drain_desk(n);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tells the Shard, but for a desk's peer: that is a clear port here, so that its sound is really carried and follows from the seed.
-    fn command(&mut self, now: Now, command: MediaCommand) {
-        self.watch(&command);
-        if let MediaCommand::OpenPeer { port, offer } = command {
-            self.open_desk(now, port, &offer);
-            return;
-        }
-        self.asked_for_ports += usize::from(matches!(command, MediaCommand::LeasePorts { .. }));
-        self.shard.handle(now, ShardInput::Command(command));
-        self.poll_shard();
-    }
-
-    fn open_desk(&mut self, now: Now, port: PortId, offer: &Offer) {
-        let local = match self.desk_places.pop_front() {
-            Some(local) => local,
-            None => self.place_for_desk(now),
-        };
-        let terms = Terms {
-            codecs: &[CodecKind::Opus, CodecKind::Pcmu, CodecKind::Pcma],
-            local,
-            advertised: GATEWAY.ip(),
-            session_id: port.0,
-            previous: None,
-            signalled_from: None,
-            flow: Flow::SendRecv,
-        };
-        let (answer, plan) = negotiate::answer(offer, &terms).expect("desks of this world offer what the gateway can");
-        self.desk_ports.insert(port, local);
-        self.shard.handle(now, ShardInput::Command(MediaCommand::Open { port, plan }));
-        self.poll_shard();
-        self.work.push_back(Work::Event(MediaEvent::PeerAnswered { port, answer }));
-        self.delay(Duration::from_millis(15), Work::Event(MediaEvent::PeerConnected { port }));
-    }
-
-    /// An address of the desks' own: the Shard is asked as for any lease, and the Switch does not hear of it.
-    fn place_for_desk(&mut self, now: Now) -> SocketAddr {
-        self.leases_for_desk = true;
-        self.shard.handle(now, ShardInput::Command(MediaCommand::LeasePorts { count: 1 }));
-        self.poll_shard();
-        self.leases_for_desk = false;
-        self.desk_places.pop_front().expect("a desk has room of its own")
-    }
-
-    fn bind(&mut self) -> (SocketId, SocketId, SocketAddr) {
-        let n = self.sockets.len() as u32;
-        let local = SocketAddr::new(GATEWAY.ip(), 20_000 + n as u16);
-        let rtcp = SocketAddr::new(GATEWAY.ip(), 20_001 + n as u16);
-        for (socket, address) in [(SocketId(n), local), (SocketId(n + 1), rtcp)] {
-            self.sockets.insert(socket, address);
-            self.homes.insert(address, socket);
-        }
-        (SocketId(n), SocketId(n + 1), local)
-    }
-
-    fn watch(&mut self, command: &MediaCommand) {
-        if let MediaCommand::Open { port, .. } = command {
-            self.ports.insert(*port, PortLife { leased: true, ..PortLife::default() });
-        }
-        if let MediaCommand::OpenPeer { port, .. } = command {
-            self.ports.insert(*port, PortLife::default());
-        }
-        if let MediaCommand::Close { port } = command {
-            self.ports.entry(*port).or_default().closings += 1;
-        }
-        if let MediaCommand::Record { recording, agent: None, .. } = command {
-            self.taped.entry(*recording).or_insert((self.instant, None));
-        }
-        if let MediaCommand::SealRecording { recording } = command
-            && let Some(tape) = self.taped.get_mut(recording)
-        {
-            tape.1.get_or_insert(self.instant);
-        }
-    }
-
-    fn poll_switch(&mut self) {
-        while let Some(output) = self.switch.poll() {
-            self.instant.saturating_duration_since(self.zero).hash(&mut self.heard);
-            match output {
-                Output::Transmit { path: Path::Datagram { to, .. }, bytes } => {
-                    bytes.hash(&mut self.heard);
-                    self.see(to, false, &bytes);
-                    self.net.send(self.instant, Datagram { from: GATEWAY, to, bytes: bytes.to_vec() });
-                }
-                Output::Transmit { path: Path::Stream(_), .. } | Output::Connect { .. } | Output::Disconnect { .. } => {
-                    panic!("nobody here speaks SIP over a stream")
-                }
-                Output::Media { command, .. } => {
-                    let words = format!("{command:?}");
-                    words.hash(&mut self.heard);
-                    self.note(format!("   media < {}", words.chars().take(100).collect::<String>()));
-                    self.work.push_back(Work::Command(command));
-                }
-                Output::Ask(ask) => {
-                    let words = format!("{:?}", ask.question);
-                    words.hash(&mut self.heard);
-                    self.note(format!("   ask {words}"));
-                    let utc = self.now().utc;
-                    match self.outside.answer(ask, utc) {
-                        Some((Duration::ZERO, reply)) => self.work.push_back(Work::Reply(reply)),
-                        Some((after, reply)) => self.delay(after, Work::Reply(reply)),
-                        None => {}
-                    }
-                }
-                Output::Push { channel, message } => {
-                    let json = serde_json::to_string(&message).expect("a notice is JSON");
-                    json.hash(&mut self.heard);
-                    self.note(format!("   push {} {}", channel.0, json.chars().take(120).collect::<String>()));
-                    self.work.push_back(Work::Pushed(channel, json));
-                }
-                Output::Rejected(rejection) => {
-                    self.note(format!("   rejected {} {}", rejection.status, rejection.why));
-                    self.rejections.push(rejection);
-                }
-                Output::Write(record) => {
-                    let json = serde_json::to_string(&record).expect("a record is JSON");
-                    json.hash(&mut self.heard);
-                    self.note(format!("   write {}", json.chars().take(140).collect::<String>()));
-                    self.outside.learn(&record);
-                    self.records.push(record);
-                }
-            }
-        }
-    }
-
-    fn poll_shard(&mut self) {
-        let mut binds: Vec<Vec<_>> = Vec::new();
-        while let Some(output) = self.shard.poll() {
-            self.instant.saturating_duration_since(self.zero).hash(&mut self.heard);
-            match output {
-                ShardOutput::Transmit { socket, to, bytes } => {
-                    bytes.hash(&mut self.heard);
-                    let from = self.sockets[&socket];
-                    self.net.send(self.instant, Datagram { from, to, bytes: bytes.clone() });
-                    self.shard.recycle(bytes);
-                }
-                ShardOutput::WebTransmit { .. } => panic!("no browser is here"),
-                ShardOutput::Bind { count } => {
-                    let room = if self.leases_for_desk { 1 } else { self.ports_max - self.bound };
-                    let count = usize::from(count).min(room);
-                    self.bound += if self.leases_for_desk { 0 } else { count };
-                    binds.push((0..count).map(|_| self.bind()).collect());
-                }
-                ShardOutput::Event(MediaEvent::PortsLeased { locals }) if self.leases_for_desk => self.desk_places.extend(locals),
-                ShardOutput::Event(event) => {
-                    if !matches!(event, MediaEvent::Quality { .. }) {
-                        self.note(format!("   media > {event:?}").chars().take(120).collect::<String>());
-                    }
-                    self.take_note(&event);
-                    self.work.push_back(Work::Event(event));
-                }
-                ShardOutput::Record(command) => self.record(command),
-            }
-        }
-        for sockets in binds {
-            let now = self.now();
-            self.shard.handle(now, ShardInput::Bound { sockets });
-            self.poll_shard();
-        }
-    }
-
-    fn take_note(&mut self, event: &MediaEvent) {
-        if let MediaEvent::PortsLeased { locals } = event {
-            self.leased += locals.len();
-        }
-        if let MediaEvent::Closed { port, .. } = event {
-            self.ports.entry(*port).or_default().closed += 1;
-            self.desk_ports.remove(port);
-        }
-    }
-
-    fn record(&mut self, command: RecorderCommand) {
-        if let Some(recording) = self.recorder.obey(command)
-            && self.disk != Disk::Hangs
-        {
-            self.delay(Duration::from_millis(30), Work::Recorded(recording));
-        }
-    }
-
-    fn delay(&mut self, after: Duration, work: Work) {
-        self.delayed += 1;
-        self.later.insert((self.instant + after, self.delayed), work);
-    }
-
-    fn see(&mut self, peer: SocketAddr, inbound: bool, bytes: &[u8]) {
-        let seen = Seen { at: self.instant, peer, inbound, text: String::from_utf8_lossy(bytes).into_owned() };
-        let arrow = if inbound { "-->" } else { "<--" };
-        let line = format!("{:<21} {arrow} {} ({})", peer.to_string(), seen.start_line(), seen.method());
-        self.note(line);
-        self.wire.push(seen);
-    }
-
-    fn note(&mut self, line: impl Into<String>) {
-        self.ladder.note(self.instant.saturating_duration_since(self.zero), line);
     }
 }
 

@@ -260,7 +260,7 @@ impl Ledger for Book {
 
 fn phone() -> UdpSocket {
     let socket = UdpSocket::bind(localhost(0)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     socket
 }
 
@@ -273,7 +273,7 @@ fn hear(phone: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "waited in vain");
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain");
         std::thread::yield_now();
     }
 }
