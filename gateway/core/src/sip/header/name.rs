@@ -69,7 +69,7 @@ const COMPACT: [(u8, &str); 20] = [
     (b'y', "Identity"),
 ];
 
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 44] = [
     "Accept",
     "Allow",
     "Authorization",
@@ -102,10 +102,12 @@ const KNOWN: [&str; 42] = [
     "Refer-To",
     "Referred-By",
     "Replaces",
+    "Remote-Party-ID",
     "Require",
     "Retry-After",
     "Route",
     "Session-Expires",
+    "Session-ID",
     "Supported",
     "To",
     "Unsupported",

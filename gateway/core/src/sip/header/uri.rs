@@ -111,6 +111,15 @@ impl Uri {
         Some(unescaped(user).chars().filter(|c| !c.is_control()).collect())
     }
 
+    /// A header that stands, escaped, behind `?` (19.1.1).
+    pub fn header(&self, name: &str) -> Option<String> {
+        let headers = self.headers.as_deref()?;
+        headers.split('&').find_map(|item| {
+            let (key, value) = item.split_once('=')?;
+            unescaped(key).eq_ignore_ascii_case(name).then(|| unescaped(value).chars().filter(|c| !c.is_control()).collect())
+        })
+    }
+
     /// Where to send, if the host is an address; port 5060, or 5061 for SIPS, unless said (RFC 3263 4.2).
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         let ip: IpAddr = self.host.parse().ok()?;
