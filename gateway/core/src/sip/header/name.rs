@@ -40,7 +40,7 @@ const COMPACT: [(u8, &str); 20] = [
     (b'y', "Identity"),
 ];
 
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 44] = [
     "Accept",
     "Allow",
     "Authorization",
@@ -68,6 +68,7 @@ const KNOWN: [&str; 42] = [
     "Proxy-Authenticate",
     "Proxy-Authorization",
     "Proxy-Require",
+    "RAck",
     "Reason",
     "Record-Route",
     "Refer-To",
@@ -76,6 +77,7 @@ const KNOWN: [&str; 42] = [
     "Require",
     "Retry-After",
     "Route",
+    "RSeq",
     "Session-Expires",
     "Supported",
     "To",
