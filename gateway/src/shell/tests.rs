@@ -22,7 +22,7 @@ use gateway_core::{
     now::Now,
     plane::{ShardInput, ShardOutput, SocketId},
     private::Private,
-    switch::{AdminCommand, Input, Output, Page},
+    switch::{AdminCommand, Input, Output, Page, Rejection},
 };
 use tokio::sync::mpsc;
 
@@ -256,11 +256,15 @@ impl Ledger for Book {
     fn lag(&self) -> usize {
         0
     }
+
+    fn reject(&mut self, _: Rejection) -> u64 {
+        1
+    }
 }
 
 fn phone() -> UdpSocket {
     let socket = UdpSocket::bind(localhost(0)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     socket
 }
 
@@ -273,7 +277,7 @@ fn hear(phone: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "waited in vain");
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain");
         std::thread::yield_now();
     }
 }

@@ -9,9 +9,11 @@ mod chats;
 mod customers;
 pub(crate) mod demo;
 mod identify;
+mod lines;
 mod logins;
 mod past;
 mod project;
+mod rejections;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,10 @@ use gateway_core::{
     ids::UtcMillis,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{
+    ConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
 
 pub(crate) use address::Address;
 pub(crate) use chats::ChatOpened;
@@ -45,6 +50,7 @@ pub(crate) struct Store {
     pool: SqlitePool,
     jobs: Jobs,
     lessons: Arc<RwLock<Arc<Lessons>>>,
+    rejections: rejections::Rejections,
 }
 
 /// How the past becomes evidence for menu items, as the running script says: `Script::rules`, `Script::weights`.
@@ -97,7 +103,7 @@ impl Store {
         }
         let pool = connect(&path, BUSY_TIMEOUT).await?;
         let (jobs, _) = Jobs::new();
-        Ok(Self { pool, jobs, lessons: Arc::default() })
+        Ok(Self { pool, jobs, lessons: Arc::default(), rejections: rejections::Rejections::default() })
     }
 
     async fn open_with(directory: &Path, busy: Duration) -> Result<Self, Error> {
@@ -109,7 +115,9 @@ impl Store {
         writer.replay_all().await?;
         calls::close_crashed(&pool, utc_now()).await?;
         tokio::spawn(writer.run());
-        Ok(Self { pool, jobs, lessons: Arc::default() })
+        let rejections = rejections::Rejections::read(&pool).await?;
+        tokio::spawn(rejections.clone().keep(pool.clone()));
+        Ok(Self { pool, jobs, lessons: Arc::default(), rejections })
     }
 
     /// Appends to history: never waits, never drops. Records of privacy `pci` are refused.
@@ -135,6 +143,9 @@ impl Store {
     /// Writes what waits and closes the database.
     pub(crate) async fn close(self) {
         self.flush().await;
+        if let Err(error) = self.rejections.save(&self.pool).await {
+            tracing::warn!(%error, "the last rejections are in the log alone");
+        }
         self.pool.close().await;
     }
 
@@ -163,6 +174,7 @@ async fn connect(path: &Path, busy: Duration) -> Result<SqlitePool, Error> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(busy)
+        .disable_statement_logging()
         // What a customer asks us to forget is overwritten, not only unlinked.
         .pragma("secure_delete", "ON");
     Ok(SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?)

@@ -15,6 +15,7 @@ mod walk;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -193,6 +194,17 @@ pub struct RouteNumber {
     pub number: Option<String>,
     /// By this trunk; `None` is the one whose `outbound` fits best.
     pub trunk: Option<String>,
+}
+
+/// As `bridge` spells it: `+380441234567@carrier`; `*` is the number that was dialled.
+impl fmt::Display for RouteNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number.as_deref().unwrap_or("*"))?;
+        match &self.trunk {
+            Some(trunk) => write!(f, "@{trunk}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A person who takes calls.

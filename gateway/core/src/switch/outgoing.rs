@@ -6,10 +6,11 @@ use rand::{Rng, SeedableRng};
 
 use super::{
     Due, Output, Rejection, Switch,
+    rejection::clipped,
     trunks::{self, Tools, Trunks, Ways},
 };
 use crate::{
-    cause::{Cause, Fault},
+    cause::Cause,
     config::{CallerShown, Endpoint, Trunk, UserToUser},
     context::pointer::{self, Form},
     events::{
@@ -17,11 +18,11 @@ use crate::{
         leg::{LegCommand, LegEvent, Target},
         wire::Hop,
     },
-    ids::{AskId, LegId},
+    ids::{AskId, LegId, RejectionId},
     now::Now,
     private::Private,
     routing::{
-        Refusal,
+        Reason, Refusal,
         numbers::rewritten,
         outbound::{limit_refused, way_out},
     },
@@ -50,10 +51,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Target::Number { number, trunk, caller } => {
                 let sdp = offer.to_string();
                 if let Err(refusal) = self.by_trunk(now, leg, &number.0, trunk.as_deref(), &caller, sdp, pointer) {
-                    let source = self.config.endpoints.first().map_or_else(|| ([0, 0, 0, 0], 0).into(), |endpoint| endpoint.listen);
-                    let rejection = Rejection { from: source, caller, dialled: number.0, status: refusal.cause.sip, why: refusal.why };
-                    self.outputs.push_back(Output::Rejected(rejection));
-                    self.sip.say(leg, LegEvent::Refused(refusal.cause));
+                    let cause = refusal.cause();
+                    self.reject_outgoing(now, trunk, caller, &number.0, refusal);
+                    self.sip.say(leg, LegEvent::Refused(cause));
                 }
                 None
             }
@@ -174,7 +174,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let invite = endpoint.and_then(|endpoint| invite_by(way.trunk, &way.number, caller, endpoint, sdp, pointer));
         let (trunks, mut tools) = self.tools();
         let ways = trunks.ways(now, &name, &mut tools);
-        let refused = |why: String| Refusal { cause: UNLOCATED, why: format!("trunk {name}: {why}"), to_peer: true };
+        let refused = |why: String| Refusal::new(Reason::TrunkUnlocated, format!("trunk {name}: {why}"), true);
         let (hops, ask) = match ways {
             Ways::Known(hops) => (hops.into(), None),
             Ways::Asked(ask) => (VecDeque::new(), Some(ask)),
@@ -205,6 +205,25 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.timers.set(Due::Attempt(leg), now.instant + NEXT_AFTER);
         }
         self.sip.place(now, leg, &invite);
+    }
+
+    /// A call of ours that no trunk takes, for the log and the console.
+    fn reject_outgoing(&mut self, now: Now, trunk: Option<String>, caller: Private<String>, number: &str, refusal: Refusal) {
+        let Some(endpoint) = self.config.endpoints.first() else { return };
+        let from = endpoint.listen;
+        self.last_rejection = RejectionId((now.utc.0 << 10).max(self.last_rejection.0 + 1));
+        self.outputs.push_back(Output::Rejected(Rejection {
+            id: self.last_rejection,
+            at: now.utc,
+            from,
+            transport: "UDP".to_owned(),
+            trunk,
+            caller: Private(clipped(&caller.0)),
+            dialled: clipped(number),
+            method: "INVITE".to_owned(),
+            call_id: String::new(),
+            refusal,
+        }));
     }
 
     fn fail_attempt(&mut self, leg: LegId, cause: Cause) {
@@ -243,14 +262,14 @@ fn invite_by(
     };
     let mut headers = pointer.map(|token| traces(token, peering.headers.user_to_user)).unwrap_or_default();
     let domain = match (&peering.register, account) {
-        (Some(register), _) => Some(register.domain.clone().unwrap_or_else(|| uri.host.clone())),
-        (None, Some(_)) => Some(uri.host.clone()),
+        (Some(register), _) => Some(register.domain.clone().unwrap_or_else(|| uri.host.as_str().to_owned())),
+        (None, Some(_)) => Some(uri.host.as_str().to_owned()),
         (None, None) => None,
     };
     let place = |user: &str| {
         let mut from = Uri::sip(Some(user), own);
         if let Some(domain) = &domain {
-            from.host.clone_from(domain);
+            from.host = domain.into();
             from.port = None;
         }
         from
@@ -312,5 +331,5 @@ fn traces(token: String, form: UserToUser) -> Vec<(String, String)> {
 /// A server that has said nothing at all after this, not even 100, is passed over where another is left: a caller hears silence meanwhile.
 const NEXT_AFTER: Duration = Duration::from_secs(4);
 
-/// The name leads nowhere (Q.850 38, network out of order).
-const UNLOCATED: Cause = Cause { sip: 503, q850: 38, fault: Fault::Carrier, retry: true };
+/// The name leads nowhere.
+const UNLOCATED: Cause = Reason::TrunkUnlocated.cause();

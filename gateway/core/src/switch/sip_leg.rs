@@ -45,6 +45,11 @@ pub(super) struct Invitation {
     pub(super) user: Option<String>,
     /// From names a phone of ours.
     pub(super) claims_phone: bool,
+    /// It brought a digest that is wrong; one that is merely stale is not.
+    pub(super) wrong_digest: bool,
+    pub(super) call_id: String,
+    /// As Via says.
+    pub(super) transport: String,
     /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
     pub(super) caller: Private<String>,
     pub(super) dialled: String,
@@ -73,6 +78,8 @@ struct SipLeg {
     inbound: bool,
     /// A 2xx has gone either way.
     answered: bool,
+    /// Our offer went out in a response; the ACK or PRACK brings the answer.
+    offering: bool,
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -153,7 +160,7 @@ impl<R: Rng> SipLegs<R> {
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -238,7 +245,7 @@ impl<R: Rng> SipLegs<R> {
             },
         );
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
 
     /// Places a call for a leg; one that the leg placed before is nobody's from now on.
@@ -248,7 +255,7 @@ impl<R: Rng> SipLegs<R> {
         }
         let usage = self.agent.invite(now, target);
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
 
     /// Takes back what a leg dialled, and lets nobody hear of its fate.
@@ -296,7 +303,12 @@ impl<R: Rng> SipLegs<R> {
                 self.events.push_back(SipEvent::Probed { request, status });
                 return;
             }
-            UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
+            UaEvent::Acked { usage, sdp } => {
+                self.counter_answered(usage, sdp);
+                (usage, LegEvent::Ready)
+            }
+            UaEvent::EarlyAnswered { usage, sdp } => return self.counter_answered(usage, sdp),
+            UaEvent::Lost { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
@@ -325,6 +337,19 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
+    /// What the ACK or PRACK makes of an offer that went out in a response of ours.
+    fn counter_answered(&mut self, usage: UsageId, sdp: Option<String>) {
+        let Some(leg) = self.legs.get(&usage).copied() else { return };
+        let offered = self.usages.get_mut(&leg).is_some_and(|held| std::mem::take(&mut held.offering));
+        if offered {
+            let event = match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
+                Some(answer) => LegEvent::ReofferAnswered { answer },
+                None => LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE),
+            };
+            self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
+        }
+    }
+
     fn answered(&mut self, usage: UsageId, sdp: Option<String>) -> LegEvent {
         if let Some(leg) = self.legs.get(&usage).and_then(|leg| self.usages.get_mut(leg)) {
             leg.answered = true;
@@ -350,8 +375,11 @@ impl<R: Rng> SipLegs<R> {
             usage,
             endpoint,
             from,
+            wrong_digest: user.is_none() && request.headers.first("Authorization").is_some() && !self.agent.is_stale(usage),
             user,
             claims_phone: self.phones.contains(&shown),
+            call_id: request.call_id.as_str().to_owned(),
+            transport: request.via.transport.as_str().to_owned(),
             caller: Private(caller),
             dialled: request.uri.user().unwrap_or_default(),
             line: request.uri.params.value("line").map(str::to_owned),

@@ -82,7 +82,7 @@ impl<R: Rng> UserAgent<R> {
             vias_below: Vec::new(),
             from: NameAddr::new(from).with_tag(&tag),
             to: NameAddr::new(to),
-            call_id,
+            call_id: call_id.into(),
             headers,
             body: Vec::new(),
         };

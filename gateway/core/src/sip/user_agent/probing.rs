@@ -25,7 +25,7 @@ pub struct ProbeTarget {
 
 impl<R: Rng> UserAgent<R> {
     /// Asks. `Probed` follows; `None` means that there is no room, and nothing follows.
-    pub fn probe(&mut self, now: Now, target: &ProbeTarget) -> Option<RequestId> {
+    pub fn ask_options(&mut self, now: Now, target: &ProbeTarget) -> Option<RequestId> {
         let from = Uri::sip(Some("tandem"), self.our_address(target.endpoint, target.advertised));
         let mut headers = Headers::new();
         headers.push("Max-Forwards", "70");

@@ -379,7 +379,7 @@ impl Trunks {
         let hops: Vec<Hop> = line.reachable().cloned().collect();
         for hop in hops {
             let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.to, advertised };
-            if let Some(request) = tools.agent.probe(now, &target) {
+            if let Some(request) = tools.agent.ask_options(now, &target) {
                 self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, is_probe: true });
             }
         }
@@ -522,10 +522,10 @@ impl Line {
         let (register, held, uri) = (self.trunk.peering.register.as_ref()?, self.registration.as_ref()?, self.uri.as_ref()?);
         let mut registrar = uri.clone();
         if let Some(domain) = &register.domain {
-            registrar.host.clone_from(domain);
+            registrar.host = domain.into();
             registrar.port = None;
         }
-        let address = Uri::parse(&format!("sip:{}@{}", register.user, print_host(&registrar.host))).ok()?;
+        let address = Uri::parse(&format!("sip:{}@{}", register.user, print_host(registrar.host.as_str()))).ok()?;
         Some(RegisterTarget {
             registrar,
             address,

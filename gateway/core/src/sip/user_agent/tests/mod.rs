@@ -5,8 +5,11 @@ mod calling;
 mod door;
 mod outside;
 mod pair;
+mod races;
 mod registering;
 mod reinviting;
+mod reliable;
+mod timing;
 
 use std::{
     net::SocketAddr,

@@ -106,13 +106,13 @@ fn whoever_answers_a_probe_is_there_and_silence_is_told_apart_from_a_timeout_tha
     };
     let mut scene = Scene::new();
     for status in [200, 405, 408] {
-        let probe = scene.does(|agent, now| agent.probe(now, &target)).unwrap();
+        let probe = scene.does(|agent, now| agent.ask_options(now, &target)).unwrap();
         let (_, request) = scene.request();
         assert_eq!(request.method, Method::Options);
         scene.hears_message(&request.answer(status, Some("peer")));
         assert_eq!(scene.event(), UaEvent::Probed { request: probe, status: Some(status) });
     }
-    let probe = scene.does(|agent, now| agent.probe(now, &target)).unwrap();
+    let probe = scene.does(|agent, now| agent.ask_options(now, &target)).unwrap();
     scene.pass(33_000);
     assert_eq!(scene.event(), UaEvent::Probed { request: probe, status: None });
 }
@@ -126,7 +126,7 @@ fn a_probe_that_is_forgotten_is_neither_repeated_nor_told_of() {
         advertised: None,
     };
     let mut scene = Scene::new();
-    let probe = scene.does(|agent, now| agent.probe(now, &target)).unwrap();
+    let probe = scene.does(|agent, now| agent.ask_options(now, &target)).unwrap();
     scene.pass(1000);
     scene.sent.clear();
     scene.does(|agent, _| agent.forget_request(probe));
