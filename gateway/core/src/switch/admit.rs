@@ -57,12 +57,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
             return self.refuse(now, &invitation, refused(Cause::NO_CIRCUIT, "history cannot keep up; try again"));
         }
         let offer = match &invitation.offer {
-            Some(Ok(offer)) => offer.clone(),
+            Some(Ok(offer)) => Some(offer.clone()),
             Some(Err(bad)) => {
                 let cause = Cause { sip: bad.status, ..Cause::NOT_ACCEPTABLE };
                 return self.refuse(now, &invitation, refused(cause, bad.why));
             }
-            None => return self.refuse(now, &invitation, refused(Cause::NOT_ACCEPTABLE, "an INVITE without an offer is not taken yet")),
+            // The caller wants ours (RFC 3261 13.2.1): a call that a third party arranges (RFC 3725).
+            None => None,
         };
         let Some(shard) = self.place() else {
             return self.refuse(now, &invitation, refused(Cause::NO_CIRCUIT, "all media threads are full"));
@@ -117,7 +118,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             token,
             medium: Medium::Call,
             media: LegMedia::Web,
-            offer,
+            offer: Some(offer),
             action: route.action,
             record: route.record,
         };
