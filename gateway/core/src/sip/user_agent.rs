@@ -14,6 +14,7 @@ mod register;
 mod reinvite;
 mod screen;
 mod servers;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod usage;

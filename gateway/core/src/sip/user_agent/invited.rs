@@ -82,7 +82,9 @@ impl<R: Rng> UserAgent<R> {
         usage.nat = is_behind_nat(&request, from);
         usage.is_stale = proof.is_stale;
         usage.dialog = Some(dialog);
+        usage.session.local = self.mint_session();
         self.usages.insert(id, usage);
+        self.learn_session(id, &request.headers);
         let tx = self.open_server(&request, key, reply, Some(id));
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.phase = Phase::Invited { tx, request: request.clone(), tag };

@@ -10,7 +10,11 @@ use super::{Credentials, TxId};
 use crate::{
     events::wire::Path,
     ids::EndpointId,
-    sip::{Request, dialog::Dialog},
+    sip::{
+        Request,
+        dialog::Dialog,
+        header::{SessionId, Uuid},
+    },
 };
 
 /// An INVITE, its dialog, and what is going on within it.
@@ -41,6 +45,8 @@ pub(super) struct Usage {
     pub(super) is_stale: bool,
     /// A BYE to be sent once the ACK has come (15): its Q.850 value.
     pub(super) farewell: Option<u8>,
+    /// Ours and the peer's half of Session-ID (RFC 7989), on every message of this usage.
+    pub(super) session: SessionId,
 }
 
 impl Usage {
@@ -62,6 +68,7 @@ impl Usage {
             credentials: None,
             is_stale: false,
             farewell: None,
+            session: SessionId { local: Uuid(0), remote: Uuid(0) },
         }
     }
 }
