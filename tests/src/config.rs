@@ -6,7 +6,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::{AgentEntry, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
+    config::{AgentEntry, CallerRules, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
     ids::{AgentId, EndpointId},
     private::Private,
 };
@@ -48,6 +48,7 @@ pub fn usual(agents: usize) -> Config {
             nat: false,
             codecs: Vec::new(),
             advertised: None,
+            callers: CallerRules { trusted: true, ..CallerRules::default() },
         }],
         phones: vec![Phone { user: "desk7".to_owned(), realm: "tandem".to_owned(), password: Private(PASSWORD.to_owned()) }],
         routes: vec![

@@ -74,7 +74,7 @@ impl Outside {
             }
             Question::Lookup { .. }
             | Question::Speak { .. }
-            | Question::Verify { .. }
+            | Question::Verify(_)
             | Question::Resolve { .. }
             | Question::RenderCard { .. } => Err(AskFailure::Failed("nobody answers this".to_owned())),
         };

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
-use gateway_core::config::{Certificate, Config, RouteAction};
+use gateway_core::config::{Certificate, Config, Naming, RouteAction, StirPolicy};
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
 
@@ -71,11 +71,17 @@ fn view(config: &Config) -> Value {
             "web_port": config.media.web_port, "shards": config.media.shards,
         },
         "gate": { "ack_ms": config.gate.ack_ms },
+        "stir": without_nulls(json!({
+            "hosts": config.stir.hosts, "roots": config.stir.roots, "web_roots": config.stir.web_roots,
+        })),
         "recording": { "dir": config.recording.dir, "on": config.recording.on },
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
         "trunk": config.trunks.iter().map(|trunk| without_nulls(json!({
             "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
             "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
+            "trusted": trunk.callers.trusted, "keep_withheld": trunk.callers.keep_withheld,
+            "stir": match trunk.callers.stir { StirPolicy::Off => "off", StirPolicy::Show => "show", StirPolicy::Require => "require" },
+            "identity": match trunk.callers.identity { Naming::None => "none", Naming::From => "from", Naming::Asserted => "asserted" },
             "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
         }))).collect::<Vec<_>>(),
         "phone": config.phones.iter().map(|phone| {

@@ -16,6 +16,7 @@ mod pages;
 mod ports;
 mod recorder;
 mod shard;
+mod stir;
 #[cfg(test)]
 mod tests;
 mod udp;
@@ -30,3 +31,4 @@ pub(crate) use mailbox::Mailbox;
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;
 pub(crate) use shard::{MediaThread, Plane, ShardTold};
+pub(crate) use stir::Verifier;

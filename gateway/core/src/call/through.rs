@@ -9,6 +9,7 @@ use crate::{
     cause::Cause,
     context::pointer,
     events::{
+        calling::{Calling, Presented},
         leg::{Direction, LegCommand, Target},
         record::Happened,
     },
@@ -40,10 +41,16 @@ impl Call {
         };
         self.offered = Some(offer.clone());
         let pointer = pointer::make(&self.context_id, turn.secret);
-        turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None });
+        turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None, presented: self.presented() });
         self.far = Some(far);
         self.phase = Phase::Dialling;
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
+    }
+
+    /// How the caller appears on legs that we place.
+    pub(super) fn presented(&self) -> Presented {
+        let Calling { is_withheld, information, .. } = self.arrival.calling.clone();
+        Presented { caller: self.arrival.caller.clone(), is_withheld, session: self.session_id.clone(), information }
     }
 
     pub(super) fn ringing(&self, turn: &mut Turn<'_>) {

@@ -4,6 +4,7 @@
 //! exists is sound: whoever holds one need not ask again.
 
 mod address;
+mod callers;
 mod check;
 mod fault;
 mod file;
@@ -20,6 +21,7 @@ use std::{
 
 use media::codec::CodecKind;
 
+pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
@@ -56,6 +58,8 @@ pub struct Config {
     pub media: Media,
     /// When media joins.
     pub gate: Gate,
+    /// Where callers' signatures are proven.
+    pub stir: Stir,
     /// All on; see `Guards`.
     pub guards: Guards,
 }
@@ -141,6 +145,8 @@ pub struct Trunk {
     pub codecs: Vec<CodecKind>,
     /// Address in our SDP and Contact towards this trunk, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
+    /// What is believed of its callers.
+    pub callers: CallerRules,
 }
 
 /// A phone that registers by digest (RFC 8760).
@@ -246,6 +252,7 @@ impl Default for Config {
             queues: BTreeMap::new(),
             media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1 },
             gate: Gate { ack_ms: 800 },
+            stir: Stir::default(),
             guards: Guards::default(),
         }
     }

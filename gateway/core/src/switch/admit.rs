@@ -7,17 +7,24 @@ use rand::{Rng, SeedableRng};
 
 use super::{
     Output, Rejection, Switch,
+    calling::{Believed, Judge},
     sip_leg::{Invitation, SipEvent},
     slot::Slot,
 };
 use crate::{
     call::{Arrival, Call, LegMedia, RtpTerms},
-    cause::Cause,
-    events::story::Medium,
+    cause::{Cause, Fault},
+    config::Trunk,
+    context::pointer,
+    events::{
+        calling::{Calling, Unproven},
+        story::Medium,
+    },
     ids::{CallId, ChannelId, ShardId},
     now::Now,
     private::Private,
     routing::{self, Refusal},
+    sip::header::Uuid,
 };
 
 impl<R: Rng + SeedableRng> Switch<R> {
@@ -74,8 +81,15 @@ impl<R: Rng + SeedableRng> Switch<R> {
             _ => CODECS.to_vec(),
         };
         let nat = trunk.as_ref().is_none_or(|trunk| trunk.nat);
+        let believed = self.believe(now, &invitation, trunk.as_ref());
+        if believed.calling.must_prove && believed.calling.signed.is_none() {
+            let why = format!("{}; trunk {} has stir = \"require\"", Unproven::Missing.words(), name.as_deref().unwrap_or_default());
+            let cause = Cause { sip: Unproven::Missing.status(), ..Cause::of_status(403, Fault::Carrier) };
+            return self.refuse(now, &invitation, refused(cause, &why));
+        }
         let arrival = Arrival {
-            caller: invitation.caller.clone(),
+            caller: believed.caller,
+            calling: believed.calling,
             dialled: invitation.dialled.clone(),
             trunk: name,
             region: trunk.and_then(|trunk| trunk.default_region),
@@ -111,6 +125,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         let arrival = Arrival {
             caller: Private(String::new()),
+            calling: Calling::default(),
             dialled: dialled.to_owned(),
             trunk: None,
             region: None,
@@ -138,12 +153,26 @@ impl<R: Rng + SeedableRng> Switch<R> {
             places.calls += 1;
         }
         self.own_leg(id, leg);
-        let ids = (crate::context::pointer::context_id(now.utc, &mut self.rng), session_id(&mut self.rng));
+        // A call that comes back by a pointer of ours goes on in its context; one that came by SIP has its session's name from there.
+        let context = arrival.calling.context.clone().unwrap_or_else(|| pointer::context_id(now.utc, &mut self.rng));
+        let session = Some(arrival.calling.session.clone()).filter(|session| !session.is_empty());
+        let ids = (context, session.unwrap_or_else(|| Uuid::random(self.rng.next_u64(), self.rng.next_u64()).to_string()));
         let begun = self.within(now, id, |turn| Call::begin(id, ids, leg, arrival, turn));
         match begun {
             Some(call) => self.put_back(id, call),
             None => self.broken(now, id),
         }
+    }
+
+    /// What of an INVITE's words on its caller is believed.
+    fn believe(&self, now: Now, invitation: &Invitation, trunk: Option<&Trunk>) -> Believed {
+        if let Some(user) = &invitation.user {
+            return invitation.claims.of_phone(user);
+        }
+        let mut rules = trunk.map(|trunk| trunk.callers).unwrap_or_default();
+        rules.trusted |= !self.config.guards.trust;
+        let region = trunk.and_then(|trunk| trunk.default_region.as_deref());
+        invitation.claims.of_trunk(&Judge { rules, region, secret: &self.secret, now: now.utc })
     }
 
     /// The shard with the fewest calls, among those with an address to spare.
@@ -153,7 +182,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     fn refuse(&mut self, now: Now, invitation: &Invitation, refusal: Refusal) {
         self.sip.refuse(now, invitation.usage, refusal.cause, refusal.to_peer.then_some(refusal.why.as_str()));
-        self.reject(invitation.from, invitation.caller.clone(), &invitation.dialled, &refusal);
+        self.reject(invitation.from, invitation.claims.shown(), &invitation.dialled, &refusal);
     }
 
     fn reject(&mut self, from: SocketAddr, caller: Private<String>, dialled: &str, refusal: &Refusal) {
@@ -166,11 +195,6 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.last_call = CallId((now.utc.0 << 10).max(self.last_call.0 + 1));
         self.last_call
     }
-}
-
-/// RFC 7989 4.1: 32 lower-case hexadecimal digits.
-fn session_id(rng: &mut impl Rng) -> String {
-    format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64())
 }
 
 /// Where neither trunk nor phone says otherwise.
