@@ -45,10 +45,8 @@ pub fn usual(agents: usize) -> Config {
             name: "carrier".to_owned(),
             sources: vec![(IpAddr::from([10, 1, 0, 0]), 16)],
             default_region: Some("NL".to_owned()),
-            nat: false,
-            codecs: Vec::new(),
-            advertised: None,
             callers: CallerRules { trusted: true, ..CallerRules::default() },
+            ..Trunk::default()
         }],
         phones: vec![Phone { user: "desk7".to_owned(), realm: "tandem".to_owned(), password: Private(PASSWORD.to_owned()) }],
         routes: vec![

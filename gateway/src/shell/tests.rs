@@ -27,7 +27,7 @@ use gateway_core::{
 use tokio::sync::mpsc;
 
 use super::{
-    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
+    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
 };
 
 #[test]
@@ -122,7 +122,7 @@ impl Node {
         let (sip, handle, mailbox) = (driver.local_addresses().unwrap()[0], driver.handle(), driver.mailbox());
         let (to_shard, shard) = Mailbox::new(4);
         let (records, written) = mpsc::channel(16);
-        let asks = Asks::new(Arc::new(Nobody), runtime.handle().clone(), mailbox.clone());
+        let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
         let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, Book(records)).unwrap();
         Self { sip, handle, mailbox, shard, written, runtime }
     }

@@ -7,17 +7,18 @@ use media::sdp::{Answer, Offer};
 use super::{Arrival, Call, Due, Phase, leg::Leg, turn::Turn};
 use crate::{
     cause::{Cause, Fault},
-    config::RouteAction,
+    config::{RouteAction, RouteNumber},
     context::{identity::Who, trust},
     events::{
         ask::{AskFailure, Finding, Question},
         calling::{Calling, Proof, Unproven},
-        leg::{Direction, LegCommand},
+        leg::{Direction, LegCommand, Target},
         media::MediaCommand,
         record::Happened,
         story::{Came, Routing, Story, Walk},
     },
     ids::{AskId, CallId, LegId, PortId, RecordingId},
+    private::Private,
     timers::TimerTable,
 };
 
@@ -61,7 +62,7 @@ impl Call {
     fn identify(&mut self, turn: &mut Turn<'_>) {
         let deadline = turn.now.instant + IDENTIFY_MAX;
         let verify = self.arrival.calling.signed.take().map(|signed| turn.ask(Question::Verify(Box::new(signed)), deadline));
-        if matches!(self.arrival.action, RouteAction::Bridge(_)) {
+        if matches!(self.arrival.action, RouteAction::Bridge(_) | RouteAction::Number(_)) {
             self.phase = Phase::Arriving { identify: None, verify };
             return self.arrived(turn);
         }
@@ -155,8 +156,14 @@ impl Call {
         if !matches!(self.phase, Phase::Arriving { identify: None, verify: None }) {
             return;
         }
-        if let RouteAction::Bridge(uri) = self.arrival.action.clone() {
-            return self.dial_through(uri, turn);
+        match self.arrival.action.clone() {
+            RouteAction::Bridge(uri) => return self.dial_through(Target::Uri(uri), turn),
+            RouteAction::Number(RouteNumber { number, trunk }) => {
+                let number = Private(number.unwrap_or_else(|| self.arrival.dialled.clone()));
+                let caller = self.arrival.caller.clone();
+                return self.dial_through(Target::Number { number, trunk, caller }, turn);
+            }
+            RouteAction::Script(_) => {}
         }
         self.phase = Phase::Connecting;
         match (&self.caller.media, self.caller.ready) {

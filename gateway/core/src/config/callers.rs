@@ -28,16 +28,14 @@ pub enum StirPolicy {
     Require,
 }
 
-/// How the caller is named on calls that we place to a trunk.
+/// What we assert of the caller on calls that we place to a trunk (RFC 3325 5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Naming {
-    /// Not at all: From is the gateway's.
+    /// Nothing.
     #[default]
     None,
-    /// In From.
-    From,
-    /// In From and P-Asserted-Identity; only to a trunk that is trusted.
+    /// The caller's number in P-Asserted-Identity; only to a trunk that is trusted.
     Asserted,
 }
 

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::{
-    AgentEntry, CallerRules, Certificate, Config, ConfigFault, Endpoint, Gate, Http, Ivr, Media, Naming, Node, Phone, Queue, Recording,
-    Route, RouteAction, Stir, StirPolicy, Tls, Trunk, address,
+    AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Naming, Node, Phone, Queue,
+    Recording, Route, RouteAction, RouteNumber, Stir, StirPolicy, Tls, Trunk, address,
     file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SipTable, StirTable, TrunkTable, Word},
     walk::{Names, Walk},
 };
@@ -73,8 +73,9 @@ impl Walk<'_> {
         let endpoints = self.endpoints(table.sip);
         let media = self.media(table.media, &endpoints);
         let signed = table.trunk.iter().find(|trunk| trunk.stir != StirPolicy::Off).map(|trunk| trunk.name.span());
-        let trunks = self.trunks(table.trunk, &media);
+        let trunks = self.trunks(table.trunk, &media, &endpoints);
         let stir = self.stir(table.stir, signed);
+        let dns = Dns { server: table.dns.server.map(|word| self.socket(Some(word), SocketAddr::new(LOCALHOST, 53))) };
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
         Config {
             http,
@@ -86,6 +87,7 @@ impl Walk<'_> {
             ivr: Ivr { dir: ivr_dir, languages },
             node,
             recording,
+            dns,
             endpoints,
             media,
             trunks,
@@ -200,31 +202,22 @@ impl Walk<'_> {
         (first, last)
     }
 
-    fn trunks(&mut self, tables: Vec<TrunkTable>, media: &Media) -> Vec<Trunk> {
+    fn trunks(&mut self, tables: Vec<TrunkTable>, media: &Media, endpoints: &[Endpoint]) -> Vec<Trunk> {
         if tables.is_empty() {
             // A node that was told nothing answers this machine and nobody else.
             let sources = vec![(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)];
-            return vec![Trunk {
-                name: "loopback".into(),
-                sources,
-                default_region: None,
-                nat: false,
-                codecs: CODECS.into(),
-                advertised: None,
-                callers: CallerRules::default(),
-            }];
+            return vec![Trunk { name: "loopback".into(), sources, codecs: CODECS.into(), ..Trunk::default() }];
         }
         let mut names = Names::default();
-        tables.into_iter().map(|table| self.trunk(table, &mut names, media)).collect()
+        let endpoints: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+        let trunks: Vec<Trunk> = tables.into_iter().map(|table| self.trunk(table, &mut names, media, &endpoints)).collect();
+        trunks
     }
 
-    fn trunk(&mut self, table: TrunkTable, names: &mut Names, media: &Media) -> Trunk {
+    fn trunk(&mut self, table: TrunkTable, names: &mut Names, media: &Media, endpoints: &[String]) -> Trunk {
         let name = self.unique(names, &table.name, "trunk");
-        if table.sources.is_empty() {
-            self.fault(table.name.span(), "a trunk with no source never calls", Some("sources = [\"the carrier's networks\"]"));
-        }
         let sources: Vec<(IpAddr, u8)> = table.sources.iter().filter_map(|word| self.network(word)).collect();
-        let advertised = table.advertised.and_then(|word| self.address(&word));
+        let advertised = table.advertised.as_ref().and_then(|word| self.address(word));
         let public = sources.iter().find(|(address, _)| !address::is_private(*address));
         if let (Some((source, _)), true) = (public, address::is_private(advertised.unwrap_or(media.advertised))) {
             let message = format!("`{name}` calls from {source} and would be told to send its media to {}", media.advertised);
@@ -234,13 +227,18 @@ impl Walk<'_> {
                 Some("set `advertised` here or under [media] to the address that the carrier can reach"),
             );
         }
-        let default_region = table.default_region.map(|word| {
-            let region = self.word(&word);
+        let default_region = table.default_region.as_ref().map(|word| {
+            let region = self.word(word);
             if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
                 self.fault(word.span(), "not an ISO 3166 region", Some("two capital letters, such as \"NL\""));
             }
             region
         });
+        let peering = self.peering(&table, endpoints, default_region.as_deref());
+        if table.sources.is_empty() && peering.host.is_none() && !peering.is_proven_without_address() {
+            let help = "sources = [\"the carrier's networks\"], or `peer_auth`, `subject` or `register`; `host` for calls to it";
+            self.fault(table.name.span(), "a trunk with no source never calls", Some(help));
+        }
         let codecs = table.codecs.map_or_else(
             || CODECS.into(),
             |codecs| {
@@ -255,11 +253,11 @@ impl Walk<'_> {
             self.fault(
                 word.span(),
                 "a caller is asserted to trusted trunks alone (RFC 3325 5)",
-                Some("trusted = true, or identity = \"from\""),
+                Some("trusted = true, or identity = \"none\""),
             );
         }
         let callers = CallerRules { trusted: table.trusted, keep_withheld: table.keep_withheld, stir: table.stir, identity: naming };
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, callers }
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, callers, peering }
     }
 
     /// `signed` is where the first trunk stands whose callers' signatures are looked at.
@@ -339,7 +337,7 @@ impl Walk<'_> {
                 }
                 RouteAction::Script(name)
             }
-            (None, Some(uri)) => RouteAction::Bridge(self.uri(uri)),
+            (None, Some(word)) => self.bridge(word, trunks),
             (None, None) => {
                 self.fault(table.dialled.span(), "a route that leads nowhere", Some("add `script = \"..\"` or `bridge = \"sip:..\"`"));
                 return None;
@@ -355,6 +353,41 @@ impl Walk<'_> {
             name
         });
         Some(Route { dialled: self.word(&table.dialled), trunk, action, record: table.record.unwrap_or(record) })
+    }
+
+    /// `sip:..` is an address; `+380441112233`, `*` for the dialled number, each with `@trunk` or without, is a number.
+    fn bridge(&mut self, word: &Word, trunks: &[Trunk]) -> RouteAction {
+        let text = self.word(word);
+        if text.starts_with("sip:") || text.starts_with("sips:") {
+            return RouteAction::Bridge(self.uri(word));
+        }
+        let (number, trunk) = text.split_once('@').map_or((text.as_str(), None), |(number, trunk)| (number, Some(trunk)));
+        let is_number = number == "*" || (!number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || "+*#".contains(c)));
+        if !is_number {
+            self.fault(
+                word.span(),
+                "neither a SIP URI nor a number",
+                Some("\"sip:desk@10.0.0.5:5060\", \"+31201234567@trunk\" or \"*@trunk\""),
+            );
+        }
+        match trunk {
+            Some(name) => {
+                self.known(word.span(), "trunk", name, trunks.iter().map(|trunk| trunk.name.as_str()));
+                let called = trunks.iter().find(|trunk| trunk.name == name);
+                if called.is_some_and(|trunk| trunk.peering.host.is_none()) {
+                    self.fault(
+                        word.span(),
+                        &format!("trunk `{name}` takes no calls from us"),
+                        Some("give it a `host`, and `outbound` prefixes"),
+                    );
+                }
+            }
+            None if trunks.iter().all(|trunk| trunk.peering.outbound.is_empty()) => {
+                self.fault(word.span(), "no trunk may be called out on", Some("outbound = [\"+31\"] in a [[trunk]] that has a `host`"));
+            }
+            None => {}
+        }
+        RouteAction::Number(RouteNumber { number: (number != "*").then(|| number.to_owned()), trunk: trunk.map(str::to_owned) })
     }
 
     fn uri(&mut self, word: &Word) -> String {

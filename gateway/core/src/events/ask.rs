@@ -1,13 +1,16 @@
 //! Questions to slow systems, and their answers.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
 use super::{
     calling::{Proof, Signed},
     story::{Card, Story},
-    wire::Hop,
+    wire::{Candidate, Transport},
 };
 use crate::{
     ids::{AgentId, AskId, CallId, UtcMillis},
@@ -105,8 +108,8 @@ pub enum Question {
     Speak { voice: String, text: Private<String> },
     /// Is the caller's signature good? Off the thread, for its certificate may be far (RFC 8224).
     Verify(Box<Signed>),
-    /// Where is this domain? (RFC 3263)
-    Resolve { uri: String },
+    /// Where is this domain? (RFC 3263) By one of these transports, the best first.
+    Resolve { uri: String, spoken: Vec<Transport> },
     /// Draw the card's page for a SIP-phone agent's `Call-Info`.
     RenderCard { card: Box<Card> },
 }
@@ -128,8 +131,8 @@ pub enum Finding {
     Spoken { clip: String },
     /// What came of the caller's signatures.
     Verified(Proof),
-    /// To try in this order.
-    Resolved { targets: Vec<Hop> },
+    /// Its servers, to be put in order by `sip::locate::order` for each call; good for `ttl`.
+    Resolved { candidates: Vec<Candidate>, ttl: Duration },
     /// Where the page stands.
     CardRendered { url: String },
 }

@@ -12,7 +12,7 @@ use rand::Rng;
 use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
-    config::{CallerRules, Config},
+    config::Config,
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
@@ -41,6 +41,11 @@ pub(super) struct Invitation {
     pub(super) user: Option<String>,
     /// From names a phone of ours.
     pub(super) claims_phone: bool,
+    /// It brought a digest that is wrong; one that is merely stale is not.
+    pub(super) wrong_digest: bool,
+    pub(super) call_id: String,
+    /// As Via says.
+    pub(super) transport: String,
     /// What it says of its caller.
     pub(super) claims: Claims,
     pub(super) dialled: String,
@@ -202,14 +207,14 @@ impl<R: Rng> SipLegs<R> {
     fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>, presented: &Presented) {
         let target = match to {
             Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
-            Target::Number(_) | Target::Agent(_) => None,
+            Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
-        let rules = routing::trunk_of(&self.config, to).map_or_else(|_| CallerRules::default(), |trunk| trunk.callers);
-        let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, rules, local);
+        let trunk = routing::trunk_of(&self.config, to).ok();
+        let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, trunk, local);
         let usage = self.agent.invite(
             now,
             &InviteTarget {
@@ -294,8 +299,11 @@ impl<R: Rng> SipLegs<R> {
             usage,
             endpoint,
             from,
+            wrong_digest: user.is_none() && request.headers.first("Authorization").is_some() && !self.agent.is_stale(usage),
             user,
             claims_phone: self.phones.contains(&shown),
+            call_id: request.call_id.as_str().to_owned(),
+            transport: request.via.transport.as_str().to_owned(),
             claims: Claims::of(request, self.agent.session(usage)),
             dialled: request.uri.user().unwrap_or_default(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
