@@ -1,20 +1,25 @@
 //! Calls that we place: a way out is chosen, its servers are found, and each is tried until one answers (RFC 3263 4.3).
 
-use std::{collections::VecDeque, time::Duration, time::Instant};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use rand::{Rng, SeedableRng};
 
 use super::{
     Due, Output, Rejection, Switch,
+    appearance::Appearance,
     rejection::clipped,
     trunks::{self, Tools, Trunks, Ways},
 };
 use crate::{
     cause::Cause,
-    config::{CallerShown, Endpoint, Trunk, UserToUser},
-    context::pointer::{self, Form},
+    config::{Endpoint, Trunk},
     events::{
         ask::{AskFailure, Finding, Question},
+        calling::Presented,
         leg::{LegCommand, LegEvent, Target},
         wire::Hop,
     },
@@ -26,7 +31,7 @@ use crate::{
         numbers::rewritten,
         outbound::{limit_refused, way_out},
     },
-    sip::{InviteTarget, NameAddr, Uri, locate},
+    sip::{InviteTarget, Uri, locate},
 };
 
 /// A call on its way out, until its far end has said anything.
@@ -46,11 +51,11 @@ pub(super) struct Attempt {
 impl<R: Rng + SeedableRng> Switch<R> {
     /// Dials where somebody must be asked for the way; `None` where the address itself says it, and the command is given back.
     pub(super) fn dial_out(&mut self, now: Now, leg: LegId, command: LegCommand) -> Option<LegCommand> {
-        let LegCommand::Dial { to, offer, pointer, replacing } = command else { return Some(command) };
+        let LegCommand::Dial { to, offer, pointer, replacing, presented } = command else { return Some(command) };
         match to {
             Target::Number { number, trunk, caller } => {
                 let sdp = offer.to_string();
-                if let Err(refusal) = self.by_trunk(now, leg, &number.0, trunk.as_deref(), &caller, sdp, pointer) {
+                if let Err(refusal) = self.by_trunk(now, leg, &number.0, trunk.as_deref(), &presented, sdp, pointer) {
                     let cause = refusal.cause();
                     self.reject_outgoing(now, trunk, caller, &number.0, refusal);
                     self.sip.say(leg, LegEvent::Refused(cause));
@@ -59,21 +64,22 @@ impl<R: Rng + SeedableRng> Switch<R> {
             }
             Target::Uri(text) => {
                 let Some(uri) = Uri::parse(&text).ok().filter(|uri| !uri.host.is_empty() && uri.socket_addr().is_none()) else {
-                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing });
+                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented });
                 };
                 let Some(endpoint) = self.config.endpoints.first().cloned() else {
-                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing });
+                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented });
                 };
                 let question = Question::Resolve { uri: uri.to_string(), spoken: trunks::spoken(&self.config) };
                 let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
-                let headers = pointer.map(|token| traces(token, UserToUser::Text)).unwrap_or_default();
-                let invite = InviteTarget { headers, ..blank(uri, &endpoint, offer.to_string()) };
+                let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
+                let Appearance { from_uri, display, headers } = Appearance::of(&presented, pointer, None, own);
+                let invite = InviteTarget { from_uri, display, headers, ..blank(uri, &endpoint, offer.to_string()) };
                 let attempt = Attempt { trunk: None, invite, ask: Some(ask.id()), hops: VecDeque::new(), trying: None };
                 self.attempts.insert(leg, attempt);
                 self.outputs.push_back(Output::Ask(ask));
                 None
             }
-            Target::Agent(_) => Some(LegCommand::Dial { to, offer, pointer, replacing }),
+            Target::Agent(_) => Some(LegCommand::Dial { to, offer, pointer, replacing, presented }),
         }
     }
 
@@ -162,7 +168,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         leg: LegId,
         number: &str,
         trunk: Option<&str>,
-        caller: &Private<String>,
+        presented: &Presented,
         sdp: String,
         pointer: Option<String>,
     ) -> Result<(), Refusal> {
@@ -171,7 +177,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let name = way.trunk.name.clone();
         self.trunks.take(now, &name, leg).map_err(|full| limit_refused(&name, full))?;
         let endpoint = config.endpoints.iter().find(|one| way.trunk.peering.endpoint == Some(one.id)).or(config.endpoints.first());
-        let invite = endpoint.and_then(|endpoint| invite_by(way.trunk, &way.number, caller, endpoint, sdp, pointer));
+        let invite = endpoint.and_then(|endpoint| invite_by(way.trunk, &way.number, presented, endpoint, sdp, pointer));
         let (trunks, mut tools) = self.tools();
         let ways = trunks.ways(now, &name, &mut tools);
         let refused = |why: String| Refusal::new(Reason::TrunkUnlocated, format!("trunk {name}: {why}"), true);
@@ -243,64 +249,35 @@ impl<R: Rng + SeedableRng> Switch<R> {
 fn invite_by(
     trunk: &Trunk,
     number: &str,
-    caller: &Private<String>,
+    presented: &Presented,
     endpoint: &Endpoint,
     sdp: String,
     pointer: Option<String>,
 ) -> Option<InviteTarget> {
     let peering = &trunk.peering;
     let mut uri = Uri::parse(peering.host.as_deref()?).ok()?;
-    let own = std::net::SocketAddr::new(trunk.advertised.unwrap_or(endpoint.advertised), endpoint.listen.port());
-    // The port belongs to the next hop; a user is found by domain, where there is one.
+    let own = SocketAddr::new(trunk.advertised.unwrap_or(endpoint.advertised), endpoint.listen.port());
     uri.userinfo = Uri::sip(Some(number), own).userinfo;
-    let account = peering.register.as_ref().map(|register| &register.user).or(peering.auth.as_ref().map(|auth| &auth.user));
-    let region = trunk.default_region.as_deref();
-    let shown = match &peering.headers.from {
-        CallerShown::Caller => Some(rewritten(&caller.0, &peering.numbers_out, region)).filter(|caller| !caller.is_empty()),
-        CallerShown::Account => account.cloned(),
-        CallerShown::Fixed(number) => Some(number.clone()),
-    };
-    let mut headers = pointer.map(|token| traces(token, peering.headers.user_to_user)).unwrap_or_default();
-    let domain = match (&peering.register, account) {
+    let caller = Private(rewritten(&presented.caller.0, &peering.numbers_out, trunk.default_region.as_deref()));
+    let presented = Presented { caller, ..presented.clone() };
+    let Appearance { mut from_uri, display, headers } = Appearance::of(&presented, pointer, Some(trunk), own);
+    // A carrier that knows us by an account looks for it in its own domain.
+    let domain = match (&peering.register, &peering.auth) {
         (Some(register), _) => Some(register.domain.clone().unwrap_or_else(|| uri.host.as_str().to_owned())),
         (None, Some(_)) => Some(uri.host.as_str().to_owned()),
         (None, None) => None,
     };
-    let place = |user: &str| {
-        let mut from = Uri::sip(Some(user), own);
-        if let Some(domain) = &domain {
-            from.host = domain.into();
-            from.port = None;
-        }
-        from
-    };
-    let is_private = peering.headers.privacy || shown.is_none();
-    let from_uri = match (&shown, is_private) {
-        (Some(shown), false) => place(shown),
-        // RFC 3323 4.1.1.3.
-        (_, true) | (None, _) => Uri::parse("sip:anonymous@anonymous.invalid").ok()?,
-    };
-    if is_private {
-        headers.push(("Privacy".to_owned(), "id".to_owned()));
-        // The carrier is told who pays, and keeps it to itself (RFC 3325 9.1).
-        if let Some(shown) = &shown {
-            headers.push(("P-Asserted-Identity".to_owned(), NameAddr::new(place(shown)).to_string()));
-        }
+    if let Some(domain) = domain.filter(|_| display.is_none()) {
+        from_uri.host = domain.into();
+        from_uri.port = None;
     }
-    Some(InviteTarget {
-        from_uri,
-        display: is_private.then(|| "Anonymous".to_owned()),
-        headers,
-        auth: trunks::credentials(trunk),
-        advertised: trunk.advertised,
-        nat: trunk.nat,
-        ..blank(uri, endpoint, sdp)
-    })
+    let auth = trunks::credentials(trunk);
+    Some(InviteTarget { from_uri, display, headers, auth, advertised: trunk.advertised, nat: trunk.nat, ..blank(uri, endpoint, sdp) })
 }
 
 /// An INVITE that says only what every one says.
 fn blank(uri: Uri, endpoint: &Endpoint, sdp: String) -> InviteTarget {
-    let own = std::net::SocketAddr::new(endpoint.advertised, endpoint.listen.port());
+    let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
     InviteTarget {
         uri,
         endpoint: endpoint.id,
@@ -313,19 +290,6 @@ fn blank(uri: Uri, endpoint: &Endpoint, sdp: String) -> InviteTarget {
         advertised: None,
         nat: false,
     }
-}
-
-/// The context's pointer, as this peer wants it.
-fn traces(token: String, form: UserToUser) -> Vec<(String, String)> {
-    let form = match form {
-        UserToUser::Text => Some(Form::default()),
-        UserToUser::Specific => Some(Form { discriminator: Some(0), hex: true }),
-        UserToUser::Hex => Some(Form { discriminator: None, hex: true }),
-        UserToUser::Bare => Some(Form { discriminator: None, hex: false }),
-        UserToUser::Off => None,
-    };
-    let user_to_user = form.map(|form| ("User-to-User".to_owned(), pointer::user_to_user(&token, form)));
-    user_to_user.into_iter().chain([("X-Context-Ref".to_owned(), token)]).collect()
 }
 
 /// A server that has said nothing at all after this, not even 100, is passed over where another is left: a caller hears silence meanwhile.
