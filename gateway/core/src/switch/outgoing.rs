@@ -94,12 +94,14 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// What a dialled leg says, on its way to its call; `None` where another server is tried instead.
     pub(super) fn weigh_attempt(&mut self, now: Now, leg: LegId, event: LegEvent) -> Option<LegEvent> {
         let Some(Attempt { trunk, trying, hops, .. }) = self.attempts.get(&leg) else { return Some(event) };
-        let status = match &event {
-            LegEvent::Progressed { status, .. } => Some(*status),
-            LegEvent::Answered { .. } => Some(200),
-            LegEvent::Refused(Cause { sip: 408, .. }) => None,
-            LegEvent::Refused(cause) => Some(cause.sip),
-            _ => return Some(event),
+        let status = if let LegEvent::Progressed { status, .. } = &event {
+            Some(*status)
+        } else if let LegEvent::Answered { .. } = &event {
+            Some(200)
+        } else if let LegEvent::Refused(cause) = &event {
+            Some(cause.sip).filter(|status| *status != 408)
+        } else {
+            return Some(event);
         };
         let (has_others, trunk, trying) = (!hops.is_empty(), trunk.clone(), trying.clone());
         if let (Some(trunk), Some((hop, since))) = (&trunk, &trying) {

@@ -6,7 +6,6 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::{
     config::{Peering, Registration as Registers, TrunkAuth},
-    events::wire::Path,
     ids::UtcMillis,
     private::Private,
     sip::{Message, Method, Request, Response, Settings, UaEvent, UaOutput, parse},
@@ -58,19 +57,14 @@ impl Scene {
 
     fn drain(&mut self) {
         while let Some(output) = self.agent.poll() {
-            match output {
-                UaOutput::Transmit { path: Path::Datagram { .. }, bytes } => {
-                    if let Ok(Message::Request(request)) = parse(&bytes) {
-                        self.sent.push_back(request);
-                    }
-                }
-                UaOutput::Event(UaEvent::RegisterAnswered { request, number, outcome }) => {
-                    self.does(|trunks, now, tools| trunks.registered(now, request, Some(number), &outcome, tools));
-                }
-                UaOutput::Event(UaEvent::Probed { request, status }) => {
-                    self.does(|trunks, now, tools| trunks.probed(now, request, status, tools));
-                }
-                _ => {}
+            if let UaOutput::Transmit { bytes, .. } = &output
+                && let Ok(Message::Request(request)) = parse(bytes)
+            {
+                self.sent.push_back(request);
+            } else if let UaOutput::Event(UaEvent::RegisterAnswered { request, number, outcome }) = output {
+                self.does(|trunks, now, tools| trunks.registered(now, request, Some(number), &outcome, tools));
+            } else if let UaOutput::Event(UaEvent::Probed { request, status }) = output {
+                self.does(|trunks, now, tools| trunks.probed(now, request, status, tools));
             }
         }
     }
@@ -105,11 +99,13 @@ impl Scene {
     }
 
     fn news(&mut self) -> Vec<String> {
-        let news = self.outputs.drain(..).filter_map(|output| match output {
-            Output::Trunk(news) => Some(news.what),
-            _ => None,
-        });
-        news.collect()
+        let mut told = Vec::new();
+        for output in self.outputs.drain(..) {
+            if let Output::Trunk(news) = output {
+                told.push(news.what);
+            }
+        }
+        told
     }
 
     fn view(&self) -> TrunkView {

@@ -25,10 +25,9 @@ fn challenged(request: &Request, realm: &str, nonce: &str) -> Response {
 }
 
 fn outcome(scene: &mut Scene) -> (u32, RegisterOutcome) {
-    match scene.event() {
-        UaEvent::RegisterAnswered { number, outcome, .. } => (number, outcome),
-        other => panic!("{other:?}"),
-    }
+    let event = scene.event();
+    let UaEvent::RegisterAnswered { number, outcome, .. } = event else { panic!("{event:?}") };
+    (number, outcome)
 }
 
 #[test]
