@@ -89,6 +89,8 @@ pub struct Phone {
     pub habits: Vec<(Duration, Act)>,
     /// Proves itself with this password when it is asked.
     pub password: Option<String>,
+    /// Further headers of its INVITEs.
+    pub headers: Vec<(String, String)>,
     /// All its calls, the last one perhaps alive.
     pub talks: Vec<Talk>,
     agent: UserAgent<ChaCha8Rng>,
@@ -112,6 +114,7 @@ impl Phone {
             answering: Answering::Take(Duration::from_secs(1)),
             habits: Vec::new(),
             password: None,
+            headers: Vec::new(),
             talks: Vec::new(),
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
             schedule: BTreeMap::new(),
@@ -217,7 +220,8 @@ impl Phone {
         let mut line = self.line();
         let offer = line.offer(Flow::SendRecv);
         let shown = if self.number.is_empty() { "anonymous" } else { &self.number };
-        let headers = if self.number.is_empty() { vec![("Privacy".to_owned(), "id".to_owned())] } else { Vec::new() };
+        let privacy = self.number.is_empty().then(|| ("Privacy".to_owned(), "id".to_owned()));
+        let headers = privacy.into_iter().chain(self.headers.clone()).collect();
         let usage = self.agent.invite(
             now,
             &InviteTarget {

@@ -4,7 +4,10 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use gateway_core::ids::{CallId, UtcMillis};
+use gateway_core::{
+    events::record::{Happened, Record},
+    ids::{CallId, UtcMillis},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -42,12 +45,22 @@ pub(super) struct After {
     responses((status = 200, description = "The call", body = Object), (status = 401), (status = 404)))]
 pub(super) async fn show(
     State(api): State<Api>,
-    _: Reader,
+    reader: Reader,
     Path(id): Path<String>,
     Asked(page): Asked<After>,
 ) -> Result<Json<Value>, Problem> {
-    let (call, records) = api.store().call(call_id(&id)?, page.after.unwrap_or(0)).await?;
+    let (call, mut records) = api.store().call(call_id(&id)?, page.after.unwrap_or(0)).await?;
+    if let Reader::Agent(_) = reader {
+        records.iter_mut().for_each(hide);
+    }
     Ok(Json(json!({ "call": call, "records": records })))
+}
+
+/// A number that its caller withholds is kept for the law, and is no agent's to read.
+fn hide(record: &mut Record) {
+    if let Happened::Arrived { withheld, .. } = &mut record.happened {
+        *withheld = None;
+    }
 }
 
 pub(super) fn call_id(id: &str) -> Result<CallId, Problem> {

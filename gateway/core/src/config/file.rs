@@ -6,6 +6,8 @@ use media::codec::CodecKind;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::{Naming, StirPolicy};
+
 /// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
 pub(super) type Word = Spanned<String>;
 
@@ -19,6 +21,7 @@ pub(super) struct File {
     pub(super) media: MediaTable,
     pub(super) session: SessionTable,
     pub(super) gate: GateTable,
+    pub(super) stir: StirTable,
     pub(super) recording: RecordingTable,
     pub(super) ivr: IvrTable,
     pub(super) trunk: Vec<TrunkTable>,
@@ -87,6 +90,14 @@ pub(super) struct GateTable {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct StirTable {
+    pub(super) hosts: Vec<Word>,
+    pub(super) roots: Option<Word>,
+    pub(super) web_roots: Option<Word>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct RecordingTable {
     pub(super) dir: Option<Word>,
     pub(super) on: Option<bool>,
@@ -110,6 +121,13 @@ pub(super) struct TrunkTable {
     pub(super) nat: bool,
     pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
     pub(super) advertised: Option<Word>,
+    #[serde(default)]
+    pub(super) trusted: bool,
+    #[serde(default)]
+    pub(super) keep_withheld: bool,
+    #[serde(default)]
+    pub(super) stir: StirPolicy,
+    pub(super) identity: Option<Spanned<Naming>>,
     pub(super) host: Option<Word>,
     pub(super) endpoint: Option<Word>,
     pub(super) auth: Option<AuthTable>,

@@ -4,6 +4,7 @@
 //! exists is sound: whoever holds one need not ask again.
 
 mod address;
+mod callers;
 mod check;
 mod fault;
 mod file;
@@ -22,6 +23,7 @@ use std::{
 
 use media::codec::CodecKind;
 
+pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
@@ -63,6 +65,8 @@ pub struct Config {
     pub session: Session,
     /// When media joins.
     pub gate: Gate,
+    /// Where callers' signatures are proven.
+    pub stir: Stir,
     /// All on; see `Guards`.
     pub guards: Guards,
 }
@@ -155,6 +159,8 @@ pub struct Trunk {
     pub codecs: Vec<CodecKind>,
     /// Address in our SDP and Contact towards this trunk, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
+    /// What is believed of its callers.
+    pub callers: CallerRules,
     /// Its outbound side, and all that is agreed with the carrier.
     pub peering: Peering,
 }
@@ -297,6 +303,7 @@ impl Default for Config {
             media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1, timeout_s: 30 },
             session: Session { expires_s: 1800, min_s: 90 },
             gate: Gate { ack_ms: 800 },
+            stir: Stir::default(),
             guards: Guards::default(),
         }
     }
