@@ -21,7 +21,7 @@ use crate::{
     now::Now,
     private::Private,
     routing,
-    sip::{AnswerBy, InviteTarget, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
 };
 
 /// What SIP has understood.
@@ -72,6 +72,8 @@ struct SipLeg {
     inbound: bool,
     /// A 2xx has gone either way.
     answered: bool,
+    /// Our offer went out in a response; the ACK or PRACK brings the answer.
+    offering: bool,
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -82,6 +84,7 @@ impl<R: Rng> SipLegs<R> {
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
+            session_timer: session_timer(config),
             digest_guard: config.guards.digest,
             ..Settings::new(realm, nonce_key)
         };
@@ -100,6 +103,7 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
         self.config = config.clone();
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
@@ -150,7 +154,7 @@ impl<R: Rng> SipLegs<R> {
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -182,6 +186,14 @@ impl<R: Rng> SipLegs<R> {
                 held.answered = true;
                 self.agent.accept(now, usage, &answer.to_string());
             }
+            LegCommand::Propose { offer } => {
+                held.offering = true;
+                match std::mem::replace(&mut held.answered, true) {
+                    true => self.agent.accept_reinvite(now, usage, &offer.to_string()),
+                    false => self.agent.accept(now, usage, &offer.to_string()),
+                }
+            }
+            LegCommand::Probe => self.agent.probe(now, usage),
             LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
             LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
@@ -231,7 +243,7 @@ impl<R: Rng> SipLegs<R> {
             },
         );
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
 
     fn hear(&mut self, event: UaEvent) {
@@ -248,7 +260,12 @@ impl<R: Rng> SipLegs<R> {
                 return;
             }
             UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
-            UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
+            UaEvent::Acked { usage, sdp } => {
+                self.counter_answered(usage, sdp);
+                (usage, LegEvent::Ready)
+            }
+            UaEvent::EarlyAnswered { usage, sdp } => return self.counter_answered(usage, sdp),
+            UaEvent::Lost { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
@@ -274,6 +291,19 @@ impl<R: Rng> SipLegs<R> {
         };
         if let Some(leg) = self.legs.get(&usage) {
             self.events.push_back(SipEvent::Leg(*leg, Box::new(event)));
+        }
+    }
+
+    /// What the ACK or PRACK makes of an offer that went out in a response of ours.
+    fn counter_answered(&mut self, usage: UsageId, sdp: Option<String>) {
+        let Some(leg) = self.legs.get(&usage).copied() else { return };
+        let offered = self.usages.get_mut(&leg).is_some_and(|held| std::mem::take(&mut held.offering));
+        if offered {
+            let event = match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
+                Some(answer) => LegEvent::ReofferAnswered { answer },
+                None => LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE),
+            };
+            self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
         }
     }
 
@@ -309,6 +339,10 @@ impl<R: Rng> SipLegs<R> {
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
+}
+
+fn session_timer(config: &Config) -> SessionTimer {
+    SessionTimer { expires_s: config.session.expires_s, min_s: config.session.min_s }
 }
 
 /// A caller who is in already is a peer that we know, and may hear why its offer is of no use (RFC 3261 21.4.26).

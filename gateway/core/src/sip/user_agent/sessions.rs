@@ -11,7 +11,7 @@ use crate::sip::{
 impl<R: Rng> UserAgent<R> {
     /// Both halves of a usage, as we say them.
     pub fn session(&self, usage: UsageId) -> SessionId {
-        self.usages.get(&usage).map(|usage| usage.session).unwrap_or_default()
+        self.usages.get(&usage).map(|usage| usage.session_id).unwrap_or_default()
     }
 
     /// A name for a session that begins at us.
@@ -32,7 +32,7 @@ impl<R: Rng> UserAgent<R> {
     /// The peer's half may change within a dialog: a transfer behind it gives it another end (RFC 7989 7).
     pub(super) fn learn_session(&mut self, usage: UsageId, headers: &Headers) {
         if let (Some(usage), Some(said)) = (self.usages.get_mut(&usage), SessionId::of(headers).filter(|said| !said.local.is_null())) {
-            usage.session.remote = said.local;
+            usage.session_id.remote = said.local;
         }
     }
 

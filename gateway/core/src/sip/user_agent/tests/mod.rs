@@ -4,8 +4,11 @@ mod called;
 mod calling;
 mod door;
 mod pair;
+mod races;
 mod registering;
 mod reinviting;
+mod reliable;
+mod timing;
 
 use std::{
     net::SocketAddr,
