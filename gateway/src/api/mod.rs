@@ -154,6 +154,7 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(customers::learn))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
+        .routes(routes!(calls::ladder))
         .routes(routes!(recording::play))
         .routes(routes!(rejections::list))
         .routes(routes!(rejections::ask, rejections::look))
