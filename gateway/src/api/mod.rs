@@ -176,6 +176,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/", get(pages::index))
         .route("/agent", get(pages::agent))
         .route("/call", get(pages::call))
+        .route("/console", get(pages::console))
         .fallback(pages::file)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
