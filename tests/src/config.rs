@@ -6,7 +6,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::{AgentEntry, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
+    config::{AgentEntry, CallerRules, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
     ids::{AgentId, EndpointId},
     private::Private,
 };
@@ -45,6 +45,7 @@ pub fn usual(agents: usize) -> Config {
             name: "carrier".to_owned(),
             sources: vec![(IpAddr::from([10, 1, 0, 0]), 16)],
             default_region: Some("NL".to_owned()),
+            callers: CallerRules { trusted: true, ..CallerRules::default() },
             ..Trunk::default()
         }],
         phones: vec![Phone { user: "desk7".to_owned(), realm: "tandem".to_owned(), password: Private(PASSWORD.to_owned()) }],

@@ -5,12 +5,20 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use gateway_core::ids::{CallId, UtcMillis};
+use gateway_core::{
+    events::record::{Happened, Record},
+    ids::{CallId, UtcMillis},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use super::{Api, auth::Reader, extract::Asked, problem::Problem};
+use super::{
+    Api,
+    auth::{Integrator, Reader},
+    extract::Asked,
+    problem::Problem,
+};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -43,11 +51,14 @@ pub(super) struct After {
     responses((status = 200, description = "The call", body = Object), (status = 401), (status = 404)))]
 pub(super) async fn show(
     State(api): State<Api>,
-    _: Reader,
+    reader: Reader,
     Path(id): Path<String>,
     Asked(page): Asked<After>,
 ) -> Result<Json<Value>, Problem> {
-    let (call, records) = api.store().call(call_id(&id)?, page.after.unwrap_or(0)).await?;
+    let (call, mut records) = api.store().call(call_id(&id)?, page.after.unwrap_or(0)).await?;
+    if let Reader::Agent(_) = reader {
+        records.iter_mut().for_each(hide);
+    }
     Ok(Json(json!({ "call": call, "records": records })))
 }
 
@@ -59,12 +70,13 @@ pub(super) struct Drawn {
     form: Option<String>,
 }
 
-/// The SIP of every leg of a call, in time, with credentials, keys and digits masked. Kept for the last calls.
+/// The SIP of every leg of a call, in time, with credentials, keys and digits masked. Kept for the last calls; not for
+/// agents, since it shows the numbers that callers withhold.
 #[utoipa::path(get, path = "/v1/calls/{id}/ladder", tag = "calls", params(("id" = u64, Path), Drawn), security(("key" = [])),
     responses((status = 200, description = "The messages, or the drawing", body = Object), (status = 401), (status = 404)))]
 pub(super) async fn ladder(
     State(api): State<Api>,
-    _: Reader,
+    _: Integrator,
     Path(id): Path<String>,
     Asked(Drawn { form }): Asked<Drawn>,
 ) -> Result<Response, Problem> {
@@ -76,6 +88,13 @@ pub(super) async fn ladder(
         None | Some("json") => Ok(Json(ladder.json(call)).into_response()),
         Some("text") => Ok(ladder.drawn().into_response()),
         Some(other) => Err(Problem::bad_request("The query is not understood", format!("form is json or text, not {other}"))),
+    }
+}
+
+/// A number that its caller withholds is kept for the law, and is no agent's to read.
+fn hide(record: &mut Record) {
+    if let Happened::Arrived { withheld, .. } = &mut record.happened {
+        *withheld = None;
     }
 }
 

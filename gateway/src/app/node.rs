@@ -8,7 +8,7 @@ use media::clip::ClipBook;
 use tokio::{runtime, sync::oneshot};
 
 use crate::shell::{
-    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Names, Plane, PortRange, Recorder, ShardTold,
+    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Verifier,
 };
 
 /// Threads that run, and the ways to them.
@@ -49,7 +49,9 @@ impl Node {
             let _ = mailbox.try_send(ShardTold::Clips(clips.clone()));
             shards.push((mailbox, joined));
         }
-        let asks = Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone());
+        let verifier = Verifier::of(&config.stir)?;
+        let asks =
+            Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone()).proving(verifier);
         let mailboxes = shards.iter().map(|(mailbox, _)| mailbox.clone()).collect();
         let ended = driver.spawn(brain, mailboxes, asks, ledger)?;
         Ok(Self { handle, sip, switch, ended, shards, recorder })

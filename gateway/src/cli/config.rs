@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
-use gateway_core::config::{Certificate, Config, NumberRule, RouteAction, RouteNumber, Trunk};
+use gateway_core::config::{Certificate, Config, Naming, NumberRule, RouteAction, RouteNumber, StirPolicy, Trunk};
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
 
@@ -68,9 +68,13 @@ fn view(config: &Config) -> Value {
         }).collect::<Vec<_>>(),
         "media": {
             "listen": config.media.listen, "advertised": config.media.advertised, "ports": [config.media.ports.0, config.media.ports.1],
-            "web_port": config.media.web_port, "shards": config.media.shards,
+            "web_port": config.media.web_port, "shards": config.media.shards, "timeout_s": config.media.timeout_s,
         },
+        "session": { "expires_s": config.session.expires_s, "min_s": config.session.min_s },
         "gate": { "ack_ms": config.gate.ack_ms },
+        "stir": without_nulls(json!({
+            "hosts": config.stir.hosts, "roots": config.stir.roots, "web_roots": config.stir.web_roots,
+        })),
         "recording": { "dir": config.recording.dir, "on": config.recording.on },
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
         "dns": without_nulls(json!({ "server": config.dns.server })),
@@ -106,6 +110,9 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
     without_nulls(json!({
         "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
         "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
+        "trusted": trunk.callers.trusted, "keep_withheld": trunk.callers.keep_withheld,
+        "stir": match trunk.callers.stir { StirPolicy::Off => "off", StirPolicy::Show => "show", StirPolicy::Require => "require" },
+        "identity": match trunk.callers.identity { Naming::None => "none", Naming::Asserted => "asserted" },
         "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
         "host": peering.host, "endpoint": endpoint.map(|endpoint| &endpoint.name), "subject": peering.subject,
         "auth": peering.auth.as_ref().map(|auth| json!({ "user": auth.user, "realm": auth.realm, "password": MASK })),

@@ -19,6 +19,7 @@ mod ports;
 mod recorder;
 pub(crate) mod route_test;
 mod shard;
+mod stir;
 #[cfg(test)]
 mod tests;
 mod udp;
@@ -34,3 +35,4 @@ pub(crate) use names::Names;
 pub(crate) use ports::PortRange;
 pub(crate) use recorder::Recorder;
 pub(crate) use shard::{MediaThread, Plane, ShardTold};
+pub(crate) use stir::Verifier;

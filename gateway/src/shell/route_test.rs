@@ -100,7 +100,7 @@ impl Foretold {
         match way {
             Ok(way) => {
                 let (script, bridge) = match &way.action {
-                    RouteAction::Script(name) => (Some(name), None),
+                    RouteAction::Script(name) => (Some(name.clone()), None),
                     RouteAction::Bridge(uri) => (None, Some(uri.clone())),
                     RouteAction::Number(to) => (None, Some(to.to_string())),
                 };

@@ -156,7 +156,7 @@ impl Brain for Parrot {
             Input::Told(AdminCommand::Drain) => self.live.draining = true,
             Input::Told(_) => {
                 let late = now.instant + Duration::from_secs(5);
-                let identify = Question::Identify { token: None, number: Some(Private("+31201234567".into())) };
+                let identify = Question::Identify { token: None, context: None, number: Some(Private("+31201234567".into())) };
                 let reserve = Question::ReserveAgent { agent: AgentId(1), call: CallId(9) };
                 self.outputs.extend([identify, reserve].map(|question| Output::Ask(self.asks.put(question, late))));
             }
@@ -241,7 +241,7 @@ impl Plane for Echo {
 struct Nobody;
 
 impl Answers for Nobody {
-    async fn identify(&self, _: Option<Private<String>>, _: Option<Private<String>>) -> Result<Story, AskFailure> {
+    async fn identify(&self, _: Option<Private<String>>, _: Option<String>, _: Option<Private<String>>) -> Result<Story, AskFailure> {
         Ok(Story::default())
     }
 }

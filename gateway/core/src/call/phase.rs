@@ -10,14 +10,14 @@ use crate::{
 
 /// Where a call is; each phase owns what exists only in it. Table: docs/specs/call.md.
 pub enum Phase {
-    /// The first leg is offered and we ask who it is; at the ask's deadline the call goes on as anonymous.
-    Arriving { ask: AskId },
+    /// The first leg is offered; we ask who it is, and whether its signature is good. At the asks' deadline the call goes on without.
+    Arriving { identify: Option<AskId>, verify: Option<AskId> },
     /// The caller's own media is being set up, before the first word.
     Connecting,
     /// In a script.
     Serving(Box<Session>),
-    /// Another leg is being dialled for the caller.
-    Dialling,
+    /// Another leg is being dialled for the caller, who hears it from `early` on, if it speaks before it answers.
+    Dialling { early: Option<BridgeId> },
     /// Caller and dialled leg hear each other; no agent is involved.
     Through { bridge: BridgeId },
     /// Waiting, with music and a place.
@@ -58,7 +58,7 @@ impl Phase {
             Self::Arriving { .. } => "arriving",
             Self::Connecting => "connecting",
             Self::Serving(_) => "serving",
-            Self::Dialling => "dialling",
+            Self::Dialling { .. } => "dialling",
             Self::Through { .. } => "through",
             Self::Queued(_) => "queued",
             Self::Reserving { .. } => "reserving",

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -11,9 +12,11 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::{
-    AgentEntry, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction,
-    RouteNumber, Tls, Trunk, address,
-    file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SipTable, TrunkTable, Word},
+    AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Naming, Node, Phone, Queue,
+    Recording, Route, RouteAction, RouteNumber, Session, Stir, StirPolicy, Tls, Trunk, address,
+    file::{
+        AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, StirTable, TrunkTable, Word,
+    },
     walk::{Names, Walk},
 };
 use crate::{
@@ -71,7 +74,10 @@ impl Walk<'_> {
         let http = self.http(table.http);
         let endpoints = self.endpoints(table.sip);
         let media = self.media(table.media, &endpoints);
+        let session = self.session(table.session);
+        let signed = table.trunk.iter().find(|trunk| trunk.stir != StirPolicy::Off).map(|trunk| trunk.name.span());
         let trunks = self.trunks(table.trunk, &media, &endpoints);
+        let stir = self.stir(table.stir, signed);
         let dns = Dns { server: table.dns.server.map(|word| self.socket(Some(word), SocketAddr::new(LOCALHOST, 53))) };
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
         Config {
@@ -79,6 +85,7 @@ impl Walk<'_> {
             phones: self.phones(table.phone, &node.name),
             agents: self.agents(table.agent),
             queues: self.queues(table.queue),
+            stir,
             gate: Gate { ack_ms: table.gate.ack_ms.unwrap_or(defaults.gate.ack_ms) },
             ivr: Ivr { dir: ivr_dir, languages },
             node,
@@ -86,6 +93,7 @@ impl Walk<'_> {
             dns,
             endpoints,
             media,
+            session,
             trunks,
             routes,
             guards: defaults.guards,
@@ -174,7 +182,30 @@ impl Walk<'_> {
             }
             count
         });
-        Media { listen, advertised, ports, web_port: table.web_port.unwrap_or(0), shards }
+        let timeout_s = table.timeout_s.map_or(TIMEOUT_S, |seconds| {
+            if *seconds.get_ref() < TIMEOUT_S_MIN {
+                self.fault(seconds.span(), "silence is no proof that a phone is gone before 5 s", Some("30 is usual"));
+            }
+            seconds.into_inner()
+        });
+        Media { listen, advertised, ports, web_port: table.web_port.unwrap_or(0), shards, timeout_s }
+    }
+
+    fn session(&mut self, table: SessionTable) -> Session {
+        let min_s = table.min_s.map_or(MIN_SE_S, |seconds| {
+            if *seconds.get_ref() < MIN_SE_S {
+                self.fault(seconds.span(), "a session of less than 90 s is refreshed all the time (RFC 4028 5)", Some("90, or more"));
+            }
+            seconds.into_inner()
+        });
+        let expires_s = table.expires_s.map_or(SESSION_EXPIRES_S, |seconds| {
+            let given = *seconds.get_ref();
+            if given != 0 && !(min_s..=DAY_S).contains(&given) {
+                self.fault(seconds.span(), "a session lives from `min_s` to a day, or 0 for ever", Some("1800 is usual"));
+            }
+            given
+        });
+        Session { expires_s, min_s }
     }
 
     fn ports(&mut self, ports: &Spanned<[u16; 2]>, endpoints: &[Endpoint]) -> (u16, u16) {
@@ -244,7 +275,40 @@ impl Walk<'_> {
                 codecs.into_inner().into_iter().map(CodecKind::from).collect()
             },
         );
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, peering }
+        let naming = table.identity.as_ref().map_or(Naming::None, |naming| *naming.get_ref());
+        if let (Naming::Asserted, false, Some(word)) = (naming, table.trusted, &table.identity) {
+            self.fault(
+                word.span(),
+                "a caller is asserted to trusted trunks alone (RFC 3325 5)",
+                Some("trusted = true, or identity = \"none\""),
+            );
+        }
+        let callers = CallerRules { trusted: table.trusted, keep_withheld: table.keep_withheld, stir: table.stir, identity: naming };
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, callers, peering }
+    }
+
+    /// `signed` is where the first trunk stands whose callers' signatures are looked at.
+    fn stir(&mut self, table: StirTable, signed: Option<Range<usize>>) -> Stir {
+        let hosts = table.hosts.iter().filter_map(|word| self.host(word)).collect();
+        let roots = table.roots.map(|word| PathBuf::from(self.word(&word)));
+        if let (None, Some(at)) = (&roots, signed) {
+            self.fault(at, "a trunk whose callers' signatures lead nowhere", Some("[stir] roots = \"/etc/tandem/stir-roots.pem\""));
+        }
+        let web_roots = table.web_roots.map_or_else(|| Stir::default().web_roots, |word| PathBuf::from(self.word(&word)));
+        Stir { hosts, roots, web_roots }
+    }
+
+    /// `host` or `host:port`, lower case.
+    fn host(&mut self, word: &Word) -> Option<String> {
+        let host = self.word(word).to_ascii_lowercase();
+        let (name, port) = host.rsplit_once(':').map_or((host.as_str(), None), |(name, port)| (name, Some(port)));
+        let is_sound = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            && port.is_none_or(|port| port.parse::<u16>().is_ok());
+        if !is_sound {
+            self.fault(word.span(), "not a host", Some("such as \"certificates.carrier.tld\", with no https://"));
+        }
+        is_sound.then_some(host)
     }
 
     fn phones(&mut self, tables: Vec<PhoneTable>, node: &str) -> Vec<Phone> {
@@ -436,6 +500,16 @@ fn url_of(listen: SocketAddr, tls: Option<&Tls>) -> String {
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Longer than any pause between two packets of a phone that lives.
+const TIMEOUT_S: u32 = 30;
+/// RTCP comes every 5 s.
+const TIMEOUT_S_MIN: u32 = 5;
+/// As RFC 4028 4 advises.
+const SESSION_EXPIRES_S: u32 = 1800;
+/// RFC 4028 5.
+const MIN_SE_S: u32 = 90;
+const DAY_S: u32 = 86_400;
 
 /// 5,000 ports of two, below the range that systems use for outgoing connections.
 const PORTS: (u16, u16) = (20_000, 29_999);

@@ -6,6 +6,8 @@ use media::codec::CodecKind;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::{Naming, StirPolicy};
+
 /// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
 pub(super) type Word = Spanned<String>;
 
@@ -17,7 +19,9 @@ pub(super) struct File {
     pub(super) dns: DnsTable,
     pub(super) sip: Vec<SipTable>,
     pub(super) media: MediaTable,
+    pub(super) session: SessionTable,
     pub(super) gate: GateTable,
+    pub(super) stir: StirTable,
     pub(super) recording: RecordingTable,
     pub(super) ivr: IvrTable,
     pub(super) trunk: Vec<TrunkTable>,
@@ -68,12 +72,28 @@ pub(super) struct MediaTable {
     pub(super) ports: Option<Spanned<[u16; 2]>>,
     pub(super) web_port: Option<u16>,
     pub(super) shards: Option<Spanned<u16>>,
+    pub(super) timeout_s: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SessionTable {
+    pub(super) expires_s: Option<Spanned<u32>>,
+    pub(super) min_s: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct GateTable {
     pub(super) ack_ms: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StirTable {
+    pub(super) hosts: Vec<Word>,
+    pub(super) roots: Option<Word>,
+    pub(super) web_roots: Option<Word>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -101,6 +121,13 @@ pub(super) struct TrunkTable {
     pub(super) nat: bool,
     pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
     pub(super) advertised: Option<Word>,
+    #[serde(default)]
+    pub(super) trusted: bool,
+    #[serde(default)]
+    pub(super) keep_withheld: bool,
+    #[serde(default)]
+    pub(super) stir: StirPolicy,
+    pub(super) identity: Option<Spanned<Naming>>,
     pub(super) host: Option<Word>,
     pub(super) endpoint: Option<Word>,
     pub(super) auth: Option<AuthTable>,

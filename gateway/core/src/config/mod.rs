@@ -4,6 +4,7 @@
 //! exists is sound: whoever holds one need not ask again.
 
 mod address;
+mod callers;
 mod check;
 mod fault;
 mod file;
@@ -22,6 +23,7 @@ use std::{
 
 use media::codec::CodecKind;
 
+pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
@@ -59,8 +61,12 @@ pub struct Config {
     pub queues: BTreeMap<String, Queue>,
     /// RTP and WebRTC.
     pub media: Media,
+    /// How long a call lives without a sign of life.
+    pub session: Session,
     /// When media joins.
     pub gate: Gate,
+    /// Where callers' signatures are proven.
+    pub stir: Stir,
     /// All on; see `Guards`.
     pub guards: Guards,
 }
@@ -153,6 +159,8 @@ pub struct Trunk {
     pub codecs: Vec<CodecKind>,
     /// Address in our SDP and Contact towards this trunk, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
+    /// What is believed of its callers.
+    pub callers: CallerRules,
     /// Its outbound side, and all that is agreed with the carrier.
     pub peering: Peering,
 }
@@ -246,6 +254,17 @@ pub struct Media {
     pub web_port: u16,
     /// Media threads; with more than one, browsers of the n-th use `web_port` + n.
     pub shards: u16,
+    /// A phone that has sent neither RTP nor RTCP for so long is asked by its signalling whether it is there.
+    pub timeout_s: u32,
+}
+
+/// Session timers (RFC 4028): calls whose peer is dead end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// A call without a sign of life for so long is over; 0 for never.
+    pub expires_s: u32,
+    /// Peers that ask for less are refused with 422.
+    pub min_s: u32,
 }
 
 /// When media joins (context.md).
@@ -281,8 +300,10 @@ impl Default for Config {
             routes: Vec::new(),
             agents: Vec::new(),
             queues: BTreeMap::new(),
-            media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1 },
+            media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1, timeout_s: 30 },
+            session: Session { expires_s: 1800, min_s: 90 },
             gate: Gate { ack_ms: 800 },
+            stir: Stir::default(),
             guards: Guards::default(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use media::sdp::{Answer, Offer};
 use serde::{Deserialize, Serialize};
 
-use super::story::Card;
+use super::{calling::Presented, story::Card};
 use crate::{
     cause::Cause,
     ids::{AgentId, LegId, UtcMillis},
@@ -46,9 +46,9 @@ pub enum LegEvent {
     Refused(Cause),
     /// The far end wants other media: hold, resume, codec, address (RFC 3264 8).
     Reoffered { offer: Option<Offer> },
-    /// Our re-offer was taken: commit.
+    /// Our offer was taken, in whatever message it went out: commit.
     ReofferAnswered { answer: Answer },
-    /// Our re-offer was not taken: roll back, the session stands as before (RFC 3261 14.1).
+    /// Our offer was not taken: the session stands as before, if there was one (RFC 3261 14.1).
     ReofferRefused(Cause),
     /// A key, by RTP event (RFC 4733), INFO or page.
     DigitHeard { digit: Private<char>, length: Duration },
@@ -75,8 +75,8 @@ pub enum LegEvent {
 /// What the call wants of a participant, said as `(LegId, LegCommand)`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
-    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String> },
+    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls.
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Presented },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).
@@ -87,6 +87,11 @@ pub enum LegCommand {
     Refuse(Cause),
     /// Ask for other media; answered by `ReofferAnswered` or `ReofferRefused`, glare (491) is waited out below.
     Reoffer { offer: Offer },
+    /// Make our offer where the far end leaves it to us, by an INVITE or re-INVITE without one (RFC 3261 13.2.1, 14.2); takes the call.
+    /// Answered by `ReofferAnswered` or `ReofferRefused`.
+    Propose { offer: Offer },
+    /// Media has fallen silent: see whether anyone is there. Answered by `HungUp`, or not at all.
+    Probe,
     /// Take the far end's re-offer.
     AcceptReoffer { answer: Answer },
     /// Keep what stands (488).

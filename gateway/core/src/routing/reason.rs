@@ -12,12 +12,12 @@ pub enum Reason {
     UnknownSource,
     /// It says that it is a phone of ours, and its digest is wrong.
     WrongDigest,
+    /// The trunk must prove its callers, and this one is not signed.
+    Unsigned,
     /// No route fits the number.
     NoRoute,
     /// A route fits the number, for another trunk.
     RouteOfAnotherTrunk,
-    /// The INVITE has no offer.
-    NoOffer,
     /// The offer breaks the grammar of SDP.
     UnreadableOffer,
     /// The offer can be read and holds nothing for us.
@@ -37,9 +37,9 @@ impl Reason {
     pub const ALL: [Self; 11] = [
         Self::UnknownSource,
         Self::WrongDigest,
+        Self::Unsigned,
         Self::NoRoute,
         Self::RouteOfAnotherTrunk,
-        Self::NoOffer,
         Self::UnreadableOffer,
         Self::UnusableOffer,
         Self::NoCodec,
@@ -53,9 +53,9 @@ impl Reason {
         match self {
             Self::UnknownSource => "unknown_source",
             Self::WrongDigest => "wrong_digest",
+            Self::Unsigned => "unsigned",
             Self::NoRoute => "no_route",
             Self::RouteOfAnotherTrunk => "route_of_another_trunk",
-            Self::NoOffer => "no_offer",
             Self::UnreadableOffer => "unreadable_offer",
             Self::UnusableOffer => "unusable_offer",
             Self::NoCodec => "no_codec",
@@ -71,12 +71,12 @@ impl Reason {
             // Call rejected.
             Self::UnknownSource => Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false },
             Self::WrongDigest => Cause { sip: 401, q850: 21, fault: Fault::Caller, retry: false },
+            // Call rejected; RFC 8224 6.2.2.
+            Self::Unsigned => Cause { sip: 428, q850: 21, fault: Fault::Carrier, retry: false },
             // Unallocated number.
             Self::NoRoute => Cause { sip: 404, q850: 1, fault: Fault::Carrier, retry: false },
             // No route to destination: the number is there, and not by this way.
             Self::RouteOfAnotherTrunk => Cause { sip: 404, q850: 3, fault: Fault::Carrier, retry: false },
-            // Invalid information element contents.
-            Self::NoOffer => Cause { sip: 488, q850: 100, fault: Fault::Carrier, retry: false },
             // Invalid message.
             Self::UnreadableOffer => Cause { sip: 400, q850: 95, fault: Fault::Carrier, retry: false },
             Self::UnusableOffer => Cause::NOT_ACCEPTABLE,

@@ -19,6 +19,7 @@ mod reliable;
 mod screen;
 mod servers;
 mod session_timer;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod usage;

@@ -1,7 +1,9 @@
 //! The node minus I/O: signalling, IVR, context, routing, agents.
 
 mod admit;
+mod appearance;
 mod border;
+mod calling;
 mod carry;
 mod places;
 mod rejection;

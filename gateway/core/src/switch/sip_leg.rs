@@ -9,16 +9,19 @@ use std::{
 use media::sdp::{Answer, Offer, Refused};
 use rand::Rng;
 
-use super::border::Output;
+use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
     config::Config,
-    context::pointer,
-    events::leg::{LegCommand, LegEvent, Target},
+    events::{
+        calling::Presented,
+        leg::{LegCommand, LegEvent, Target},
+    },
     ids::{EndpointId, LegId},
     now::Now,
     private::Private,
-    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    routing,
+    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
 };
 
 /// What SIP has understood.
@@ -43,8 +46,8 @@ pub(super) struct Invitation {
     pub(super) call_id: String,
     /// As Via says.
     pub(super) transport: String,
-    /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
-    pub(super) caller: Private<String>,
+    /// What it says of its caller.
+    pub(super) claims: Claims,
     pub(super) dialled: String,
     /// None: ours is wanted.
     pub(super) offer: Option<Result<Offer, Refused>>,
@@ -58,6 +61,8 @@ pub(super) struct SipLegs<R> {
     phones: Vec<String>,
     /// Where calls go out.
     outbound: Option<(EndpointId, SocketAddr)>,
+    /// The trunks' word on callers.
+    config: Config,
     events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
     /// Usages that have become legs, for whoever watches the wire.
@@ -81,6 +86,7 @@ impl<R: Rng> SipLegs<R> {
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
+            session_timer: session_timer(config),
             digest_guard: config.guards.digest,
             ..Settings::new(realm, nonce_key)
         };
@@ -90,6 +96,7 @@ impl<R: Rng> SipLegs<R> {
             legs: BTreeMap::new(),
             phones: Vec::new(),
             outbound: None,
+            config: Config::default(),
             events: VecDeque::new(),
             outbox: VecDeque::new(),
             traced: VecDeque::new(),
@@ -99,7 +106,9 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
+        self.config = config.clone();
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
@@ -180,8 +189,8 @@ impl<R: Rng> SipLegs<R> {
 
     /// What a call wants of a participant; what a phone cannot show is left out.
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
-        if let LegCommand::Dial { to, offer, pointer, .. } = command {
-            self.dial(now, leg, to, &offer, pointer);
+        if let LegCommand::Dial { to, offer, pointer, presented, .. } = command {
+            self.dial(now, leg, to, &offer, pointer, &presented);
             return;
         }
         let Some(held) = self.usages.get_mut(&leg) else { return };
@@ -193,6 +202,14 @@ impl<R: Rng> SipLegs<R> {
                 held.answered = true;
                 self.agent.accept(now, usage, &answer.to_string());
             }
+            LegCommand::Propose { offer } => {
+                held.offering = true;
+                match std::mem::replace(&mut held.answered, true) {
+                    true => self.agent.accept_reinvite(now, usage, &offer.to_string()),
+                    false => self.agent.accept(now, usage, &offer.to_string()),
+                }
+            }
+            LegCommand::Probe => self.agent.probe(now, usage),
             LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
             LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
@@ -215,7 +232,7 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>) {
+    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>, presented: &Presented) {
         let target = match to {
             Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
             Target::Number { .. } | Target::Agent(_) => None,
@@ -224,20 +241,16 @@ impl<R: Rng> SipLegs<R> {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
-        let headers = pointer
-            .map(|token| {
-                let user_to_user = pointer::user_to_user(&token, pointer::Form::default());
-                vec![("User-to-User".to_owned(), user_to_user), ("X-Context-Ref".to_owned(), token)]
-            })
-            .unwrap_or_default();
+        let trunk = routing::trunk_of(&self.config, to).ok();
+        let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, trunk, local);
         let usage = self.agent.invite(
             now,
             &InviteTarget {
                 uri,
                 endpoint,
                 to,
-                from_uri: Uri::sip(Some("tandem"), local),
-                display: None,
+                from_uri,
+                display,
                 headers,
                 sdp: offer.to_string(),
                 auth: None,
@@ -329,9 +342,6 @@ impl<R: Rng> SipLegs<R> {
 
     fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
         let shown = request.from.uri.user().unwrap_or_default();
-        let asserted = request.headers.addresses("P-Asserted-Identity").ok().and_then(|list| list.first().and_then(number_of));
-        let withheld = request.headers.lists("Privacy", "id") || shown.eq_ignore_ascii_case("anonymous");
-        let caller = if withheld { String::new() } else { asserted.unwrap_or_else(|| shown.clone()) };
         Invitation {
             usage,
             endpoint,
@@ -341,15 +351,15 @@ impl<R: Rng> SipLegs<R> {
             claims_phone: self.phones.contains(&shown),
             call_id: request.call_id.as_str().to_owned(),
             transport: request.via.transport.as_str().to_owned(),
-            caller: Private(caller),
+            claims: Claims::of(request, self.agent.session(usage)),
             dialled: request.uri.user().unwrap_or_default(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
 }
 
-fn number_of(address: &NameAddr) -> Option<String> {
-    address.uri.user()
+fn session_timer(config: &Config) -> SessionTimer {
+    SessionTimer { expires_s: config.session.expires_s, min_s: config.session.min_s }
 }
 
 /// A caller who is in already is a peer that we know, and may hear why its offer is of no use (RFC 3261 21.4.26).

@@ -68,7 +68,8 @@ enum Outcome<'a> {
 
 impl<R: Rng> UserAgent<R> {
     /// Sends a request and keeps at it.
-    pub(super) fn open_client(&mut self, now: Now, request: Arc<Request>, path: Path, usage: UsageId, role: Role) -> TxId {
+    pub(super) fn open_client(&mut self, now: Now, mut request: Arc<Request>, path: Path, usage: UsageId, role: Role) -> TxId {
+        self.stamp_request(usage, Arc::make_mut(&mut request));
         let tx = TxId(self.mint());
         let (machine, effects) = match request.method == Method::Invite {
             true => {
@@ -98,6 +99,9 @@ impl<R: Rng> UserAgent<R> {
         let Some(branch) = response.via.branch().filter(|_| response.vias_below.is_empty()) else { return };
         let key = ClientKey { branch: branch.to_owned(), method: response.cseq.method.clone() };
         let Some(tx) = self.client_index.get(&key).copied() else { return };
+        if let Some(usage) = self.clients.get(&tx).map(|client| client.usage) {
+            self.learn_session(usage, &response.headers);
+        }
         let event = match response.status {
             ..200 => Event::Provisional,
             200..300 => Event::Success,
@@ -220,6 +224,7 @@ fn ack_of_failure(invite: &Request, response: &Response) -> Request {
     let mut headers = Headers::new();
     invite.headers.all("Route").for_each(|route| headers.push("Route", route));
     headers.push("Max-Forwards", "70");
+    invite.headers.all("Session-ID").for_each(|session| headers.push("Session-ID", session));
     Request {
         method: Method::Ack,
         uri: invite.uri.clone(),

@@ -100,7 +100,9 @@ impl<R: Rng> UserAgent<R> {
         usage.dialog = Some(dialog);
         usage.heard = request.sdp();
         usage.session.takes_update = request.headers.lists("Allow", "UPDATE");
+        usage.session_id.local = self.mint_session();
         self.usages.insert(id, usage);
+        self.learn_session(id, &request.headers);
         let tx = self.open_server(&request, key, reply, Some(id));
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.phase = Phase::Invited { tx, request: request.clone(), tag };

@@ -24,6 +24,7 @@ impl<R: Rng> UserAgent<R> {
     pub fn invite(&mut self, now: Now, target: &InviteTarget) -> UsageId {
         let id = UsageId(self.mint());
         let mut usage = Usage::new(target.endpoint, target.to);
+        usage.session_id.local = self.session_of(&target.headers);
         usage.is_caller = true;
         usage.nat = target.nat;
         usage.advertised = target.advertised;
@@ -119,6 +120,7 @@ impl<R: Rng> UserAgent<R> {
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let via = self.mint_via(endpoint, advertised);
         let mut ack = dialog.request(Method::Ack, cseq, via);
+        self.stamp_request(id, &mut ack);
         // "The ACK MUST contain the same credentials as the INVITE" (13.2.2.4).
         for name in ["Authorization", "Proxy-Authorization"] {
             request.headers.all(name).for_each(|value| ack.headers.push(name, value));

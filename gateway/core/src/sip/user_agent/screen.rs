@@ -134,12 +134,24 @@ impl<R: Rng> UserAgent<R> {
         if self.is_too_short(request) {
             return Err(Unfit::hinting(422, "Min-SE", &self.session_timer.min_s.to_string()));
         }
+        if request.method == Method::Invite && !accepts_sdp(request) {
+            return Err(Unfit::bare(406));
+        }
         let room = if within.is_some() { self.transactions_max + self.transactions_max / 4 } else { self.transactions_max };
         if self.servers.len() + self.clients.len() >= room {
             return Err(Unfit::hinting(503, "Retry-After", "5"));
         }
         Ok(within)
     }
+}
+
+/// "If no Accept header field is present, the server SHOULD assume a default value of application/sdp" (RFC 3261 20.1).
+fn accepts_sdp(request: &Request) -> bool {
+    let is_sdp = |range: &str| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["application/sdp", "application/*", "*/*"].iter().any(|fit| range.eq_ignore_ascii_case(fit))
+    };
+    request.headers.first("Accept").is_none() || request.headers.list("Accept").any(is_sdp)
 }
 
 pub(super) fn with(mut response: Response, name: &str, value: &str) -> Response {

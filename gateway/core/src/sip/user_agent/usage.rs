@@ -10,7 +10,11 @@ use super::{Credentials, TxId, reliable::Reliable, session_timer::Session};
 use crate::{
     events::wire::Path,
     ids::EndpointId,
-    sip::{Request, dialog::Dialog},
+    sip::{
+        Request,
+        dialog::Dialog,
+        header::{SessionId, Uuid},
+    },
 };
 
 /// An INVITE, its dialog, and what is going on within it.
@@ -55,6 +59,8 @@ pub(super) struct Usage {
     pub(super) heard: Option<String>,
     /// An OPTIONS of ours is out, to see whether the peer lives.
     pub(super) is_probing: bool,
+    /// Ours and the peer's half of Session-ID (RFC 7989), on every message of this usage.
+    pub(super) session_id: SessionId,
 }
 
 impl Usage {
@@ -83,6 +89,7 @@ impl Usage {
             said: None,
             heard: None,
             is_probing: false,
+            session_id: SessionId { local: Uuid(0), remote: Uuid(0) },
         }
     }
 }
