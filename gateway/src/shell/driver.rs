@@ -24,6 +24,7 @@ use super::{
     clock,
     effects::{Echo, Effects, Ledger},
     handle::{Handle, Snapshot, Told},
+    ladder::Tap,
     mailbox::{Bell, Mailbox},
     shard::ShardTold,
     udp::{self, Readable, Traffic},
@@ -62,6 +63,7 @@ pub(crate) struct Driver {
     bell: Arc<Bell>,
     mailbox: Mailbox<Arrival>,
     handle: Handle,
+    tap: Tap,
 }
 
 /// The thread as it runs.
@@ -94,11 +96,12 @@ impl Driver {
             endpoints.push(socket);
         }
         let bell = Bell::new(poll.registry(), BELL)?;
+        let (tap, ladders) = Tap::open(endpoints.iter().map(UdpSocket::local_addr).collect::<io::Result<_>>()?)?;
         let (mailbox, arrivals) = Mailbox::new(ARRIVALS_MAX);
         let (inputs, told) = mpsc::channel(TOLD_MAX);
         let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot::default()));
-        let handle = Handle::new(inputs, snapshot).waking(bell.clone());
-        Ok(Self { poll, endpoints, arrivals, told, snapshots, mailbox: mailbox.waking(bell.clone()), bell, handle })
+        let handle = Handle::new(inputs, snapshot).waking(bell.clone()).showing(ladders);
+        Ok(Self { poll, endpoints, arrivals, told, snapshots, mailbox: mailbox.waking(bell.clone()), bell, handle, tap })
     }
 
     /// Where the sockets stand, ports chosen by the system included.
@@ -125,10 +128,10 @@ impl Driver {
         ledger: L,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (ending, ended) = oneshot::channel();
-        let Self { poll, endpoints, arrivals, told, snapshots, bell, mailbox: _, handle: _ } = self;
+        let Self { poll, endpoints, arrivals, told, snapshots, bell, mailbox: _, handle: _, tap } = self;
         let mut turns = Turns {
             brain,
-            effects: Effects::new(endpoints, shards, asks, ledger),
+            effects: Effects::new(endpoints, shards, asks, ledger, tap),
             poll,
             arrivals,
             told,
@@ -247,6 +250,7 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
             match self.effects.endpoints[number].recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     let endpoint = EndpointId(number as u64);
+                    self.effects.tap.heard(now.utc, endpoint, from, &buffer[..length]);
                     self.input(now, Input::Received { endpoint, from, bytes: &buffer[..length] });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -12,6 +12,7 @@ use mio::net::UdpSocket;
 
 use super::{
     asks::{Answers, Asks},
+    ladder::Tap,
     mailbox::{Mailbox, Refused},
     meters::SwitchMeters,
     pages::{Pages, Pushed},
@@ -47,6 +48,7 @@ pub(crate) struct Effects<A, L> {
     pub(crate) pages: Pages,
     pub(crate) echoes: VecDeque<Echo>,
     pub(crate) meters: SwitchMeters,
+    pub(crate) tap: Tap,
     shards: Vec<Ring>,
     asks: Asks<A>,
     ledger: L,
@@ -60,12 +62,13 @@ struct Ring {
 
 impl<A: Answers, L: Ledger> Effects<A, L> {
     /// `endpoints` by `EndpointId`, `shards` by `ShardId`.
-    pub(crate) fn new(endpoints: Vec<UdpSocket>, shards: Vec<Mailbox<ShardTold>>, asks: Asks<A>, ledger: L) -> Self {
+    pub(crate) fn new(endpoints: Vec<UdpSocket>, shards: Vec<Mailbox<ShardTold>>, asks: Asks<A>, ledger: L, tap: Tap) -> Self {
         Self {
             endpoints,
             pages: Pages::default(),
             echoes: VecDeque::new(),
             meters: SwitchMeters::new(),
+            tap,
             shards: shards.into_iter().map(|commands| Ring { commands, backlog: VecDeque::new() }).collect(),
             asks,
             ledger,
@@ -77,6 +80,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
         self.meters.output(&output);
         match output {
             Output::Transmit { path: Path::Datagram { endpoint, to }, bytes } => {
+                self.tap.said(now.utc, endpoint, to, &bytes);
                 if let Err(error) = self.transmit(endpoint, to, &bytes) {
                     self.meters.unsent.increment(1);
                     tracing::debug!(%to, %error, "a SIP datagram was not sent");
@@ -105,6 +109,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                 let count = self.ledger.reject(rejection.clone());
                 log(&rejection, count);
             }
+            Output::Traced { call, call_id } => self.tap.traced(call, call_id),
             Output::Write(record) => self.ledger.write(record),
         }
     }

@@ -9,6 +9,7 @@ mod clock;
 mod driver;
 mod effects;
 mod handle;
+mod ladder;
 pub(crate) mod library;
 mod mailbox;
 mod meters;

@@ -62,6 +62,8 @@ pub enum Output {
     Push { channel: ChannelId, message: ServerMessage },
     /// Someone was not let in: for the log and the console.
     Rejected(Rejection),
+    /// A leg of this call goes by this Call-ID: whoever watches the wire can tell whose messages are whose.
+    Traced { call: CallId, call_id: String },
     /// Append to history; never dropped: a full store queue makes the node refuse new calls.
     Write(Record),
 }

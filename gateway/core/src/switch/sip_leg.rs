@@ -65,6 +65,8 @@ pub(super) struct SipLegs<R> {
     config: Config,
     events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
+    /// Usages that have become legs, for whoever watches the wire.
+    traced: VecDeque<(LegId, String)>,
 }
 
 struct SipLeg {
@@ -97,6 +99,7 @@ impl<R: Rng> SipLegs<R> {
             config: Config::default(),
             events: VecDeque::new(),
             outbox: VecDeque::new(),
+            traced: VecDeque::new(),
         };
         legs.reconfigure(config);
         legs
@@ -153,8 +156,21 @@ impl<R: Rng> SipLegs<R> {
 
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
+    }
+
+    /// To be said wherever a leg gets a usage.
+    fn trace(&mut self, leg: LegId, usage: UsageId) {
+        if let Some(call_id) = self.agent.call_id(usage) {
+            self.traced.push_back((leg, call_id.to_owned()));
+        }
+    }
+
+    /// The next leg that has got a Call-ID.
+    pub(super) fn next_traced(&mut self) -> Option<(LegId, String)> {
+        self.traced.pop_front()
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -242,6 +258,7 @@ impl<R: Rng> SipLegs<R> {
                 nat: false,
             },
         );
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
