@@ -14,8 +14,10 @@ mod mailbox;
 mod meters;
 mod pages;
 mod ports;
+mod private_file;
 mod recorder;
 mod shard;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod udp;
@@ -28,5 +30,7 @@ pub(crate) use handle::Told;
 pub(crate) use handle::{Away, Handle, Joined, Snapshot};
 pub(crate) use mailbox::Mailbox;
 pub(crate) use ports::PortRange;
+pub(crate) use private_file::private_file;
 pub(crate) use recorder::Recorder;
 pub(crate) use shard::{MediaThread, Plane, ShardTold};
+pub(crate) use stream::{Streams, Tls, make_self_signed};

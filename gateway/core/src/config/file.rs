@@ -6,6 +6,8 @@ use media::codec::CodecKind;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::transport::Transport;
+
 /// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
 pub(super) type Word = Spanned<String>;
 
@@ -49,8 +51,34 @@ pub(super) struct HttpTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct SipTable {
     pub(super) name: Option<Word>,
+    pub(super) transport: Option<TransportName>,
     pub(super) listen: Word,
     pub(super) advertised: Option<Word>,
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) client_ca: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TransportName {
+    Udp,
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Self {
+        match name {
+            TransportName::Udp => Self::Udp,
+            TransportName::Tcp => Self::Tcp,
+            TransportName::Tls => Self::Tls,
+            TransportName::Ws => Self::Ws,
+            TransportName::Wss => Self::Wss,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,6 +121,24 @@ pub(super) struct TrunkTable {
     pub(super) nat: bool,
     pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
     pub(super) advertised: Option<Word>,
+    pub(super) oversize: Option<OversizeName>,
+    pub(super) tls: Option<TrunkTlsTable>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OversizeName {
+    Tcp,
+    Udp,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TrunkTlsTable {
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) ca: Option<Word>,
+    pub(super) name: Option<Word>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -9,6 +9,8 @@ fn trunk(name: &str, sources: &[(&str, u8)]) -> Trunk {
         nat: false,
         codecs: vec![],
         advertised: None,
+        oversize: crate::config::Oversize::Tcp,
+        tls: None,
     }
 }
 
