@@ -6,7 +6,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::{AgentEntry, Config, Endpoint, Media, Oversize, Phone, Queue, Route, RouteAction, Trunk},
+    config::{AgentEntry, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
     ids::{AgentId, EndpointId},
     private::Private,
 };
@@ -45,11 +45,7 @@ pub fn usual(agents: usize) -> Config {
             name: "carrier".to_owned(),
             sources: vec![(IpAddr::from([10, 1, 0, 0]), 16)],
             default_region: Some("NL".to_owned()),
-            nat: false,
-            codecs: Vec::new(),
-            advertised: None,
-            oversize: Oversize::default(),
-            tls: None,
+            ..Trunk::default()
         }],
         phones: vec![Phone { user: "desk7".to_owned(), realm: "tandem".to_owned(), password: Private(PASSWORD.to_owned()) }],
         routes: vec![

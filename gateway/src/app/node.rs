@@ -8,7 +8,7 @@ use media::clip::ClipBook;
 use tokio::{runtime, sync::oneshot};
 
 use crate::shell::{
-    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Plane, PortRange, Recorder, ShardTold, Streams, Tls,
+    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Streams, Tls,
 };
 
 /// Threads that run, and the ways to them.
@@ -50,7 +50,7 @@ impl Node {
             let _ = mailbox.try_send(ShardTold::Clips(clips.clone()));
             shards.push((mailbox, joined));
         }
-        let asks = Asks::new(Arc::new(answers), runtime::Handle::current(), switch.clone());
+        let asks = Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone());
         let mailboxes = shards.iter().map(|(mailbox, _)| mailbox.clone()).collect();
         let streams = Streams::new(runtime::Handle::current(), switch.clone(), tls);
         let ended = driver.spawn(brain, mailboxes, asks, streams, ledger)?;

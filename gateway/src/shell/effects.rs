@@ -107,9 +107,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                     self.echoes.push_back(Echo::Left(channel));
                 }
             },
-            Output::Rejected(Rejection { from, dialled, status, why, .. }) => {
-                tracing::info!(%from, dialled, status, why, "a call was not let in")
-            }
+            Output::Rejected(rejection) => log(&rejection),
             Output::Write(record) => self.ledger.write(record),
         }
     }
@@ -159,6 +157,13 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
             Err(Refused::Full(_) | Refused::Gone(_)) => lost(number),
         }
     }
+}
+
+fn log(rejection: &Rejection) {
+    let Rejection { from, transport, trunk, dialled, call_id, refusal, .. } = rejection;
+    let (reason, cause) = (refusal.reason.word(), refusal.cause());
+    let (status, q850, trunk) = (cause.sip, cause.q850, trunk.as_deref().unwrap_or("none"));
+    tracing::info!(%from, transport, trunk, dialled, call_id, status, q850, reason, why = %refusal, "a call was not let in");
 }
 
 fn lost(shard: usize) {

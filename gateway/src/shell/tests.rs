@@ -27,7 +27,7 @@ use gateway_core::{
 use tokio::sync::mpsc;
 
 use super::{
-    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Plane, PortRange, Recorder, ShardTold, Snapshot, Streams, Tls,
+    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, Streams, Tls,
     mailbox::Mailbox,
 };
 
@@ -124,7 +124,7 @@ impl Node {
         let (to_shard, shard) = Mailbox::new(4);
         let (records, written) = mpsc::channel(16);
         let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::default());
-        let asks = Asks::new(Arc::new(Nobody), runtime.handle().clone(), mailbox.clone());
+        let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
         let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, streams, Book(records)).unwrap();
         Self { sip, handle, mailbox, shard, written, runtime }
     }
@@ -262,7 +262,7 @@ impl Ledger for Book {
 
 fn phone() -> UdpSocket {
     let socket = UdpSocket::bind(localhost(0)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     socket
 }
 
@@ -275,7 +275,7 @@ fn hear(phone: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "waited in vain");
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain");
         std::thread::yield_now();
     }
 }

@@ -10,10 +10,12 @@ mod file;
 mod guards;
 #[cfg(test)]
 mod tests;
+mod trunk;
 mod walk;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -23,6 +25,7 @@ use media::codec::CodecKind;
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
+pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Registration, TrunkAuth, UserToUser};
 
 use crate::{
     ids::{AgentId, EndpointId},
@@ -41,6 +44,8 @@ pub struct Config {
     pub recording: Recording,
     /// Scripts and languages.
     pub ivr: Ivr,
+    /// Who answers for names.
+    pub dns: Dns,
     /// Addresses we listen on; `EndpointId` is the place in this list.
     pub endpoints: Vec<Endpoint>,
     /// Carriers we peer with.
@@ -146,8 +151,15 @@ pub struct EndpointTls {
     pub client_ca: Option<PathBuf>,
 }
 
+/// Who answers for names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dns {
+    /// The one name server to ask; the system's where it is not set.
+    pub server: Option<SocketAddr>,
+}
+
 /// A carrier we peer with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trunk {
     pub name: String,
     /// Source networks that speak for it: address and prefix length.
@@ -164,6 +176,8 @@ pub struct Trunk {
     pub oversize: Oversize,
     /// How we appear to it over TLS, and whom we take it to be.
     pub tls: Option<TrunkTls>,
+    /// Its outbound side, and all that is agreed with the carrier.
+    pub peering: Peering,
 }
 
 /// How a request above 1300 bytes goes to a hop of UDP (RFC 3261 18.1.1).
@@ -213,6 +227,28 @@ pub enum RouteAction {
     Script(String),
     /// Out to this SIP URI, with no script.
     Bridge(String),
+    /// Out to a number, with no script.
+    Number(RouteNumber),
+}
+
+/// A number that a route calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteNumber {
+    /// In E.164 or as an extension; `None` is the number that was dialled.
+    pub number: Option<String>,
+    /// By this trunk; `None` is the one whose `outbound` fits best.
+    pub trunk: Option<String>,
+}
+
+/// As `bridge` spells it: `+380441234567@carrier`; `*` is the number that was dialled.
+impl fmt::Display for RouteNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number.as_deref().unwrap_or("*"))?;
+        match &self.trunk {
+            Some(trunk) => write!(f, "@{trunk}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A person who takes calls.
@@ -275,6 +311,7 @@ impl Default for Config {
                 public_url: "http://localhost:8080".into(),
                 session_secret: None,
             },
+            dns: Dns::default(),
             recording: Recording { dir: "tandem-data/recordings".into(), on: false },
             ivr: Ivr { dir: "ivr-scripts".into(), languages: vec!["en".into()] },
             endpoints: vec![Endpoint::udp(EndpointId(0), "udp", SocketAddr::new(localhost, 5060))],

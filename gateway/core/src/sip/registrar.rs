@@ -92,12 +92,12 @@ impl Registrar {
                 return Err(Declined::TooMany);
             }
             bindings.push(Binding {
-                contact: contact.uri,
+                contact: contact.uri.detached(),
                 endpoint: origin.endpoint,
                 source: origin.source,
                 nat: request.via.is_translated(origin.source),
                 expires: now + lifetime,
-                call_id: request.call_id.clone(),
+                call_id: request.call_id.to_string(),
                 cseq: request.cseq.number,
             });
         }

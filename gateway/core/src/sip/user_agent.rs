@@ -264,7 +264,7 @@ impl<R: Rng> UserAgent<R> {
         let branch = format!("{MAGIC_COOKIE}{:016x}", self.rng.next_u64());
         let mut via = Via::udp(self.our_address(endpoint, advertised), &branch);
         if let Some(endpoint) = self.endpoints.get(&endpoint) {
-            via.transport = endpoint.transport.token().to_owned();
+            via.transport = endpoint.transport.token().into();
         }
         via
     }

@@ -4,6 +4,7 @@ mod admit;
 mod border;
 mod carry;
 mod places;
+mod rejection;
 mod sip_leg;
 mod slot;
 mod web_leg;
@@ -16,7 +17,8 @@ use std::{
 
 use rand::{Rng, SeedableRng};
 
-pub use border::{AdminCommand, Attendance, Input, Output, Page, Rejection};
+pub use border::{AdminCommand, Attendance, Input, Output, Page};
+pub use rejection::Rejection;
 use slot::{Places, Slot};
 
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
         ask::{AskFailure, Asks, Finding, Reply},
         media::{MediaCommand, MediaEvent},
     },
-    ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
+    ids::{AgentId, AskId, CallId, LegId, PortId, RejectionId, ShardId},
     ivr::Library,
     now::Now,
     plane::REST,
@@ -61,6 +63,7 @@ pub struct Switch<R> {
     /// What was told last of each caller's place in line.
     told: BTreeMap<crate::ids::EntryId, usize>,
     last_call: CallId,
+    last_rejection: RejectionId,
     draining: bool,
     store_behind: bool,
     outputs: VecDeque<Output>,
@@ -111,6 +114,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             timers: TimerTable::new(),
             told: BTreeMap::new(),
             last_call: CallId(0),
+            last_rejection: RejectionId(0),
             draining: false,
             store_behind: false,
             outputs: VecDeque::new(),

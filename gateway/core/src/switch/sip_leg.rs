@@ -38,6 +38,11 @@ pub(super) struct Invitation {
     pub(super) user: Option<String>,
     /// From names a phone of ours.
     pub(super) claims_phone: bool,
+    /// It brought a digest that is wrong; one that is merely stale is not.
+    pub(super) wrong_digest: bool,
+    pub(super) call_id: String,
+    /// As Via says.
+    pub(super) transport: String,
     /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
     pub(super) caller: Private<String>,
     pub(super) dialled: String,
@@ -213,7 +218,7 @@ impl<R: Rng> SipLegs<R> {
     fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>) {
         let target = match to {
             Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
-            Target::Number(_) | Target::Agent(_) => None,
+            Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
@@ -314,8 +319,11 @@ impl<R: Rng> SipLegs<R> {
             usage,
             endpoint,
             from,
+            wrong_digest: user.is_none() && request.headers.first("Authorization").is_some() && !self.agent.is_stale(usage),
             user,
             claims_phone: self.phones.contains(&shown),
+            call_id: request.call_id.as_str().to_owned(),
+            transport: request.via.transport.as_str().to_owned(),
             caller: Private(caller),
             dialled: request.uri.user().unwrap_or_default(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),

@@ -15,7 +15,7 @@ use crate::{
     ids::EndpointId,
     now::Now,
     sip::{
-        CSeq, Headers, Method, NameAddr, Params, Request, Response,
+        CSeq, Headers, Method, NameAddr, Params, Request, Response, Text,
         dialog::Dialog,
         header::{Scheme, reason},
         message::phrase,
@@ -145,7 +145,7 @@ impl<R: Rng> UserAgent<R> {
         let tag = self.mint_tag();
         let call_id = self.mint_call_id();
         let via = self.mint_via(endpoint, target.advertised);
-        let from = NameAddr { display: target.display.clone(), uri: target.from_uri.clone(), params: Params::new() };
+        let from = NameAddr { display: target.display.as_deref().map(Text::from), uri: target.from_uri.clone(), params: Params::new() };
         let mut headers = Headers::new();
         headers.push("Max-Forwards", "70");
         if let Some(usage) = self.usages.get(&id) {
@@ -160,7 +160,7 @@ impl<R: Rng> UserAgent<R> {
             vias_below: Vec::new(),
             from: from.with_tag(&tag),
             to: NameAddr::new(target.uri.clone()),
-            call_id,
+            call_id: call_id.into(),
             cseq: CSeq { number: 1, method: Method::Invite },
             headers,
             body: Vec::new(),

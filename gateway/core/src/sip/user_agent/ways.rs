@@ -122,8 +122,8 @@ impl<R: Rng> UserAgent<R> {
         }
         let ours = self.our_address(endpoint, advertised);
         let mut fitted = Request::clone(&request);
-        fitted.via.transport = transport.token().to_owned();
-        fitted.via.host = ours.ip().to_string();
+        fitted.via.transport = transport.token().into();
+        fitted.via.host = ours.ip().to_string().into();
         fitted.via.port = Some(ours.port());
         Arc::new(fitted)
     }
