@@ -54,7 +54,7 @@ impl Framer {
     }
 
     /// The next whole thing; `None` until more comes.
-    pub fn next(&mut self) -> Option<Framed> {
+    pub fn next_framed(&mut self) -> Option<Framed> {
         if let Some(between) = self.between() {
             return between;
         }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn all(framer: &mut Framer) -> Vec<Framed> {
-        std::iter::from_fn(|| framer.next()).collect()
+        std::iter::from_fn(|| framer.next_framed()).collect()
     }
 
     fn pieces(cuts: &[usize]) -> Vec<Framed> {
@@ -214,10 +214,10 @@ mod tests {
     fn broken(text: &str) -> u16 {
         let mut framer = Framer::new();
         framer.push(text.as_bytes());
-        let found = framer.next();
+        let found = framer.next_framed();
         let Some(Framed::Broken { status, .. }) = found else { panic!("{text:?}: {found:?}") };
         framer.push(b"OPTIONS sip:a@h SIP/2.0\r\nl: 0\r\n\r\n");
-        assert_eq!(framer.next(), None, "nothing is heard of a broken stream");
+        assert_eq!(framer.next_framed(), None, "nothing is heard of a broken stream");
         status
     }
 
@@ -262,20 +262,20 @@ mod tests {
     fn a_head_without_an_end_is_given_up_at_the_longest_message() {
         let mut framer = Framer::new();
         framer.push(&vec![b'x'; MESSAGE_MAX]);
-        assert_eq!(framer.next(), None);
+        assert_eq!(framer.next_framed(), None);
         assert!(framer.is_partial());
         framer.push(b"x");
-        assert_eq!(framer.next(), Some(Framed::Broken { head: Vec::new(), status: 513 }));
+        assert_eq!(framer.next_framed(), Some(Framed::Broken { head: Vec::new(), status: 513 }));
     }
 
     #[test]
     fn one_empty_line_is_a_pong_only_when_it_is_awaited() {
         let mut framer = Framer::new();
         framer.push(b"\r\n");
-        assert_eq!(framer.next(), None);
+        assert_eq!(framer.next_framed(), None);
         framer.pinged();
-        assert_eq!(framer.next(), Some(Framed::Pong));
+        assert_eq!(framer.next_framed(), Some(Framed::Pong));
         framer.push(b"\r\n\r\n");
-        assert_eq!(framer.next(), Some(Framed::Ping));
+        assert_eq!(framer.next_framed(), Some(Framed::Ping));
     }
 }

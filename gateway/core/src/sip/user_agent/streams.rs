@@ -56,7 +56,7 @@ impl<R: Rng> UserAgent<R> {
             return;
         }
         connection.framer.push(bytes);
-        while let Some(framed) = self.connections.get_mut(conn).and_then(|connection| connection.framer.next()) {
+        while let Some(framed) = self.connections.get_mut(conn).and_then(|connection| connection.framer.next_framed()) {
             match framed {
                 Framed::Message(message) => self.receive_message(now, conn, &message),
                 Framed::Ping => self.transmit(Path::Stream(conn), PONG.into()),
