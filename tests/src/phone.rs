@@ -314,7 +314,7 @@ impl Phone {
                 }
             }
             UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
-            UaEvent::Bye { usage, .. } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
+            UaEvent::Bye { usage, .. } | UaEvent::Lost { usage } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
             UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
@@ -322,6 +322,7 @@ impl Phone {
             | UaEvent::ReinviteRefused { .. }
             | UaEvent::Info { .. }
             | UaEvent::Gone { .. }
+            | UaEvent::EarlyAnswered { .. }
             | UaEvent::Registered { .. }
             | UaEvent::Asked { .. } => {}
         }

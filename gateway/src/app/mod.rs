@@ -101,7 +101,12 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
             api_keys: Vec::new(),
             origins: Vec::new(),
             metrics: Arc::new(move || metrics.render()),
-            script: Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone()))),
+            script: {
+                let library = library.clone();
+                Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone())))
+            },
+            scripts: Arc::new(move |name| Some((library.scripts.get(name)?.clone(), library.prompts.clone()))),
+            config: Arc::new(config.clone()),
         },
     )?;
     let key = api.key().map(|key| key.0.clone());

@@ -17,6 +17,7 @@ mod pages;
 mod ports;
 mod private_file;
 mod recorder;
+pub(crate) mod route_test;
 mod shard;
 mod stream;
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn shown(node: &Node) -> String {
     let command = format!("openssl s_client -connect 127.0.0.1:{} -showcerts < /dev/null", node.ports.tls());
     let ended = run("sh", &["-c", &command], Duration::from_secs(20));
     let from = ended.out.find("-----BEGIN CERTIFICATE-----").unwrap_or_else(|| panic!("no certificate: {ended:?}"));
-    ended.out[from..].to_owned().split("-----END").next().unwrap_or_default().to_owned()
+    ended.out[from..].split("-----END").next().unwrap_or_default().to_owned()
 }
 
 /// Puts another certificate in the place of the node's.

@@ -67,6 +67,8 @@ struct SipLeg {
     inbound: bool,
     /// A 2xx has gone either way.
     answered: bool,
+    /// Our offer went out in a response; the ACK or PRACK brings the answer.
+    offering: bool,
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -161,7 +163,7 @@ impl<R: Rng> SipLegs<R> {
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -248,7 +250,7 @@ impl<R: Rng> SipLegs<R> {
             },
         );
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
 
     fn hear(&mut self, event: UaEvent) {
@@ -265,7 +267,12 @@ impl<R: Rng> SipLegs<R> {
                 return;
             }
             UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
-            UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
+            UaEvent::Acked { usage, sdp } => {
+                self.counter_answered(usage, sdp);
+                (usage, LegEvent::Ready)
+            }
+            UaEvent::EarlyAnswered { usage, sdp } => return self.counter_answered(usage, sdp),
+            UaEvent::Lost { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
@@ -291,6 +298,19 @@ impl<R: Rng> SipLegs<R> {
         };
         if let Some(leg) = self.legs.get(&usage) {
             self.events.push_back(SipEvent::Leg(*leg, Box::new(event)));
+        }
+    }
+
+    /// What the ACK or PRACK makes of an offer that went out in a response of ours.
+    fn counter_answered(&mut self, usage: UsageId, sdp: Option<String>) {
+        let Some(leg) = self.legs.get(&usage).copied() else { return };
+        let offered = self.usages.get_mut(&leg).is_some_and(|held| std::mem::take(&mut held.offering));
+        if offered {
+            let event = match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
+                Some(answer) => LegEvent::ReofferAnswered { answer },
+                None => LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE),
+            };
+            self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
         }
     }
 

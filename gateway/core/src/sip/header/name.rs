@@ -69,7 +69,7 @@ const COMPACT: [(u8, &str); 20] = [
     (b'y', "Identity"),
 ];
 
-const KNOWN: [&str; 44] = [
+const KNOWN: [&str; 46] = [
     "Accept",
     "Allow",
     "Authorization",
@@ -97,6 +97,7 @@ const KNOWN: [&str; 44] = [
     "Proxy-Authenticate",
     "Proxy-Authorization",
     "Proxy-Require",
+    "RAck",
     "Reason",
     "Record-Route",
     "Refer-To",
@@ -106,6 +107,7 @@ const KNOWN: [&str; 44] = [
     "Require",
     "Retry-After",
     "Route",
+    "RSeq",
     "Session-Expires",
     "Session-ID",
     "Supported",

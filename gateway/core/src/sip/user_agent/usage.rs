@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Credentials, TxId};
+use super::{Credentials, TxId, reliable::Reliable, session_timer::Session};
 use crate::{
     config::Oversize,
     events::wire::{Hop, Path},
@@ -53,11 +53,25 @@ pub(super) struct Usage {
     pub(super) is_stale: bool,
     /// A BYE to be sent once the ACK has come (15): its Q.850 value.
     pub(super) farewell: Option<u8>,
+    /// Our BYE is out: one of the peer's that crosses it finds its dialog still (RFC 5407 3.2.1).
+    pub(super) said_bye: bool,
+    /// Provisional responses of ours that must arrive.
+    pub(super) reliable: Reliable,
+    /// Those who answered our INVITE provisionally; at most `FORKS_MAX`.
+    pub(super) forks: Vec<Fork>,
+    /// When the session must be renewed, and by whom.
+    pub(super) session: Session,
+    /// The SDP that we said last, for a refresh that must repeat it.
+    pub(super) said: Option<String>,
+    /// The SDP that the peer said last.
+    pub(super) heard: Option<String>,
+    /// An OPTIONS of ours is out, to see whether the peer lives.
+    pub(super) is_probing: bool,
 }
 
 impl Usage {
     /// Nothing has happened yet.
-    pub(super) const fn new(endpoint: EndpointId, peer: SocketAddr) -> Self {
+    pub(super) fn new(endpoint: EndpointId, peer: SocketAddr) -> Self {
         Self {
             endpoint,
             peer,
@@ -80,6 +94,13 @@ impl Usage {
             credentials: None,
             is_stale: false,
             farewell: None,
+            said_bye: false,
+            reliable: Reliable::default(),
+            forks: Vec::new(),
+            session: Session::default(),
+            said: None,
+            heard: None,
+            is_probing: false,
         }
     }
 }
@@ -113,6 +134,23 @@ pub(super) struct Unacked {
     pub(super) bytes: Arc<[u8]>,
     pub(super) reply: Path,
     pub(super) pause: Duration,
+    /// It carries our offer, and the ACK brings the answer.
+    pub(super) offers: bool,
+}
+
+/// A phone that answered our INVITE provisionally.
+#[derive(Debug)]
+pub(super) struct Fork {
+    /// Its To tag.
+    pub(super) tag: String,
+    /// Its early dialog, where that is not the usage's own.
+    pub(super) dialog: Option<Dialog>,
+    /// The INVITE's number, and RSeq, of its last reliable response.
+    pub(super) rseq: Option<(u32, u32)>,
+    /// What it answered, reliably or not.
+    pub(super) sdp: Option<String>,
+    /// It answered reliably.
+    pub(super) is_agreed: bool,
 }
 
 /// An ACK of ours, sent again for each repetition of its 2xx (13.2.2.4).
@@ -143,6 +181,10 @@ pub(super) struct Asking {
     pub(super) is_running: bool,
     /// The running transaction.
     pub(super) tx: Option<TxId>,
+    /// It only renews the session: the owner did not ask for it.
+    pub(super) is_refresh: bool,
+    /// What the owner wants once the refresh is over.
+    pub(super) next: Option<String>,
 }
 
 /// Phones that may answer one INVITE of ours and be hung up on politely; further ones are left to time out.
