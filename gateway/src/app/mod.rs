@@ -83,9 +83,10 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     };
     let brain = Switch::new(rand::make_rng::<ChaCha20Rng>(), setup);
     let advertised = config.media.advertised;
+    let media_lost_after = Duration::from_secs(config.media.timeout_s.into());
     let plane = |_, local| {
         let web = Some(WebSocketAddress { local, advertised });
-        let config = ShardConfig { web, media_lost_after: MEDIA_LOST_AFTER, guard: true };
+        let config = ShardConfig { web, media_lost_after, guard: true };
         Shard::new(config, rand::make_rng::<ChaCha20Rng>())
     };
     let (clips, _) = clips.await.context("the clips")?;
@@ -197,9 +198,6 @@ const PORTS_MAX: Duration = Duration::from_secs(10);
 /// The script that the pages and the API speak of.
 const MAIN: &str = "main";
 
-/// A peer that sends neither RTP nor RTCP for so long is told of; the call decides.
-const MEDIA_LOST_AFTER: Duration = Duration::from_secs(30);
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -219,7 +217,7 @@ mod tests {
         let setup = Setup { config: Arc::new(config.clone()), library, secret: vec![7; 32], shards: vec![ShardId(0)] };
         let brain = Switch::new(ChaCha20Rng::seed_from_u64(1), setup);
         let plane = |_, _| {
-            let config = ShardConfig { web: None, media_lost_after: MEDIA_LOST_AFTER, guard: true };
+            let config = ShardConfig { web: None, media_lost_after: Duration::from_secs(30), guard: true };
             Shard::new(config, ChaCha20Rng::seed_from_u64(2))
         };
         let node = Node::start(&config, &Arc::default(), brain, plane, store.clone(), store).unwrap();

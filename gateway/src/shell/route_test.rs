@@ -100,8 +100,9 @@ impl Foretold {
         match way {
             Ok(way) => {
                 let (script, bridge) = match &way.action {
-                    RouteAction::Script(name) => (Some(name), None),
-                    RouteAction::Bridge(uri) => (None, Some(uri)),
+                    RouteAction::Script(name) => (Some(name.clone()), None),
+                    RouteAction::Bridge(uri) => (None, Some(uri.clone())),
+                    RouteAction::Number(to) => (None, Some(to.to_string())),
                 };
                 told["route"] =
                     json!({ "place": way.place, "dialled": way.dialled, "script": script, "bridge": bridge, "record": way.record });
@@ -187,7 +188,7 @@ mod tests {
     }
 
     fn blank() -> Trunk {
-        Trunk { name: String::new(), sources: Vec::new(), default_region: None, nat: false, codecs: Vec::new(), advertised: None }
+        Trunk::default()
     }
 
     fn ask(question: &Question) -> Result<Foretold, String> {

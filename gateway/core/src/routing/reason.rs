@@ -16,8 +16,6 @@ pub enum Reason {
     NoRoute,
     /// A route fits the number, for another trunk.
     RouteOfAnotherTrunk,
-    /// The INVITE has no offer.
-    NoOffer,
     /// The offer breaks the grammar of SDP.
     UnreadableOffer,
     /// The offer can be read and holds nothing for us.
@@ -34,12 +32,11 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, as docs/operate.md lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::UnknownSource,
         Self::WrongDigest,
         Self::NoRoute,
         Self::RouteOfAnotherTrunk,
-        Self::NoOffer,
         Self::UnreadableOffer,
         Self::UnusableOffer,
         Self::NoCodec,
@@ -55,7 +52,6 @@ impl Reason {
             Self::WrongDigest => "wrong_digest",
             Self::NoRoute => "no_route",
             Self::RouteOfAnotherTrunk => "route_of_another_trunk",
-            Self::NoOffer => "no_offer",
             Self::UnreadableOffer => "unreadable_offer",
             Self::UnusableOffer => "unusable_offer",
             Self::NoCodec => "no_codec",
@@ -75,8 +71,6 @@ impl Reason {
             Self::NoRoute => Cause { sip: 404, q850: 1, fault: Fault::Carrier, retry: false },
             // No route to destination: the number is there, and not by this way.
             Self::RouteOfAnotherTrunk => Cause { sip: 404, q850: 3, fault: Fault::Carrier, retry: false },
-            // Invalid information element contents.
-            Self::NoOffer => Cause { sip: 488, q850: 100, fault: Fault::Carrier, retry: false },
             // Invalid message.
             Self::UnreadableOffer => Cause { sip: 400, q850: 95, fault: Fault::Carrier, retry: false },
             Self::UnusableOffer => Cause::NOT_ACCEPTABLE,

@@ -98,7 +98,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             token,
             medium: Medium::Call,
             media: LegMedia::Web,
-            offer,
+            offer: Some(offer),
             action: route.action,
             record: route.record,
         };
@@ -133,7 +133,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 
     /// What a call needs to begin, or what it lacks.
-    fn admitted(&self, invitation: &Invitation, trunk: Option<&Trunk>) -> Result<(Route, Offer, ShardId, Vec<CodecKind>), Refusal> {
+    fn admitted(&self, invitation: &Invitation, trunk: Option<&Trunk>) -> Result<(Route, Option<Offer>, ShardId, Vec<CodecKind>), Refusal> {
         let refused = |reason, said: &str| Err(Refusal::new(reason, said, true));
         let route = routing::route_of(&self.config, trunk.map(|trunk| trunk.name.as_str()), &invitation.dialled)?;
         if self.draining {
@@ -143,18 +143,21 @@ impl<R: Rng + SeedableRng> Switch<R> {
             return refused(Reason::HistoryBehind, "history cannot keep up; try again");
         }
         let offer = match &invitation.offer {
-            Some(Ok(offer)) => offer,
+            Some(Ok(offer)) => Some(offer),
             Some(Err(bad)) if bad.status == 400 => return refused(Reason::UnreadableOffer, bad.why),
             Some(Err(bad)) => return refused(Reason::UnusableOffer, bad.why),
-            None => return refused(Reason::NoOffer, "an INVITE without an offer is not taken yet"),
+            // The caller wants ours (RFC 3261 13.2.1): a call that a third party arranges (RFC 3725).
+            None => None,
         };
         let codecs = match trunk {
             Some(trunk) if !trunk.codecs.is_empty() => trunk.codecs.clone(),
             _ => CODECS.to_vec(),
         };
-        routing::codec_of(trunk, &codecs, offer)?;
+        if let Some(offer) = offer {
+            routing::codec_of(trunk, &codecs, offer)?;
+        }
         let Some(shard) = self.place() else { return refused(Reason::NoPort, "all media threads are full") };
-        Ok((route.clone(), offer.clone(), shard, codecs))
+        Ok((route.clone(), offer.cloned(), shard, codecs))
     }
 
     fn refuse(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {

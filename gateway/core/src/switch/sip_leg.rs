@@ -18,7 +18,7 @@ use crate::{
     ids::{ConnId, EndpointId, LegId},
     now::Now,
     private::Private,
-    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent, hop_of},
+    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent, hop_of},
 };
 
 /// What SIP has understood.
@@ -79,6 +79,7 @@ impl<R: Rng> SipLegs<R> {
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
+            session_timer: session_timer(config),
             digest_guard: config.guards.digest,
             ..Settings::new(realm, nonce_key)
         };
@@ -96,6 +97,7 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
@@ -195,6 +197,14 @@ impl<R: Rng> SipLegs<R> {
                 held.answered = true;
                 self.agent.accept(now, usage, &answer.to_string());
             }
+            LegCommand::Propose { offer } => {
+                held.offering = true;
+                match std::mem::replace(&mut held.answered, true) {
+                    true => self.agent.accept_reinvite(now, usage, &offer.to_string()),
+                    false => self.agent.accept(now, usage, &offer.to_string()),
+                }
+            }
+            LegCommand::Probe => self.agent.probe(now, usage),
             LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
             LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
@@ -349,6 +359,10 @@ impl<R: Rng> SipLegs<R> {
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
+}
+
+fn session_timer(config: &Config) -> SessionTimer {
+    SessionTimer { expires_s: config.session.expires_s, min_s: config.session.min_s }
 }
 
 fn number_of(address: &NameAddr) -> Option<String> {

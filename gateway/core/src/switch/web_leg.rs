@@ -168,6 +168,8 @@ impl WebLegs {
             | LegCommand::Progress { .. }
             | LegCommand::Reoffer { .. }
             | LegCommand::AcceptReoffer { .. }
+            | LegCommand::Propose { .. }
+            | LegCommand::Probe
             | LegCommand::RejectReoffer(_)
             | LegCommand::Refer { .. }
             | LegCommand::AcceptRefer

@@ -24,7 +24,7 @@ use gateway_core::{
     ids::{ConnId, EndpointId},
     now::Now,
     private::Private,
-    switch::{AdminCommand, Input, Output},
+    switch::{AdminCommand, Input, Output, Rejection},
 };
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -339,6 +339,10 @@ impl Answers for Nobody {
 
 impl Ledger for Nobody {
     fn write(&mut self, _: Record) {}
+
+    fn reject(&mut self, _: Rejection) -> u64 {
+        1
+    }
 
     fn lag(&self) -> usize {
         0
