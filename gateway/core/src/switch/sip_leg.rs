@@ -12,16 +12,16 @@ use rand::Rng;
 use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
-    config::Config,
+    config::{Config, Oversize},
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
     },
-    ids::{EndpointId, LegId},
+    ids::{ConnId, EndpointId, LegId},
     now::Now,
     private::Private,
     routing,
-    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent, hop_of},
 };
 
 /// What SIP has understood.
@@ -122,6 +122,22 @@ impl<R: Rng> SipLegs<R> {
         self.agent.receive(now, endpoint, from, bytes);
     }
 
+    pub(super) fn connected(&mut self, now: Now, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>) {
+        self.agent.connected(now, conn, endpoint, from, subject);
+    }
+
+    pub(super) fn connect_failed(&mut self, now: Now, conn: ConnId) {
+        self.agent.connect_failed(now, conn);
+    }
+
+    pub(super) fn receive_stream(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+        self.agent.receive_stream(now, conn, bytes);
+    }
+
+    pub(super) fn disconnected(&mut self, now: Now, conn: ConnId) {
+        self.agent.disconnected(now, conn);
+    }
+
     pub(super) fn dropped(&self) -> u64 {
         self.agent.dropped().map(|(_, count)| count).sum()
     }
@@ -143,6 +159,8 @@ impl<R: Rng> SipLegs<R> {
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
+                UaOutput::Connect { conn, hop, profile } => self.outbox.push_back(Output::Connect { conn, hop, profile }),
+                UaOutput::Disconnect { conn } => self.outbox.push_back(Output::Disconnect { conn }),
                 UaOutput::Event(event) => self.hear(event),
             }
         }
@@ -234,14 +252,14 @@ impl<R: Rng> SipLegs<R> {
 
     fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>, presented: &Presented) {
         let target = match to {
-            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
+            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
             Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
-        let trunk = routing::trunk_of(&self.config, to).ok();
+        let trunk = routing::trunk_of(&self.config, to.to).ok();
         let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, trunk, local);
         let usage = self.agent.invite(
             now,
@@ -249,6 +267,8 @@ impl<R: Rng> SipLegs<R> {
                 uri,
                 endpoint,
                 to,
+                profile: None,
+                oversize: Oversize::default(),
                 from_uri,
                 display,
                 headers,
