@@ -99,6 +99,7 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
+        self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));

@@ -9,6 +9,7 @@ mod registering;
 mod reinviting;
 mod reliable;
 mod timing;
+mod walls;
 
 use std::{
     net::SocketAddr,
