@@ -26,6 +26,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod wall;
 mod ways;
 mod within;
 
@@ -36,9 +37,10 @@ use std::{
 };
 
 pub use connection::{CONNECTIONS_MAX, PER_SOURCE_MAX};
-pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
+pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, USAGES_MAX, UaEvent, UaOutput, UsageId};
 use rand::Rng;
 pub use session_timer::SessionTimer;
+pub use wall::{Limits, Rate};
 pub use ways::hop_of;
 
 use self::{
@@ -46,6 +48,7 @@ use self::{
     connection::{Connections, StreamTimer},
     servers::{MergeKey, Server, ServerKey},
     usage::{Phase, Usage},
+    wall::{Entry, Wall},
 };
 use super::{
     Dropped, Message, NameAddr, Uri, Via,
@@ -82,6 +85,8 @@ pub struct UserAgent<R> {
     session_timer: SessionTimer,
     digest_guard: bool,
     transactions_max: usize,
+    usages_max: usize,
+    wall: Wall,
     servers: BTreeMap<TxId, Server>,
     server_index: BTreeMap<ServerKey, TxId>,
     merges: BTreeMap<MergeKey, TxId>,
@@ -146,6 +151,8 @@ impl<R: Rng> UserAgent<R> {
             session_timer: settings.session_timer,
             digest_guard: settings.digest_guard,
             transactions_max: settings.transactions_max,
+            usages_max: settings.usages_max,
+            wall: Wall::new(settings.limits),
             servers: BTreeMap::new(),
             server_index: BTreeMap::new(),
             merges: BTreeMap::new(),
@@ -173,7 +180,9 @@ impl<R: Rng> UserAgent<R> {
             Ok(Message::Response(response)) => self.receive_response(now, &response),
             Err(why) => {
                 *self.dropped.entry(why).or_default() += 1;
-                if let Some((to, bytes)) = answer_broken(bytes, from) {
+                if let Some((to, bytes)) = answer_broken(bytes, from)
+                    && self.wall.admit(now.instant, from.ip()) == Entry::Open
+                {
                     self.transmit(Path::Datagram { endpoint, to }, bytes.into());
                 }
             }
@@ -257,6 +266,16 @@ impl<R: Rng> UserAgent<R> {
     /// How many datagrams were no message, by reason.
     pub fn dropped(&self) -> impl Iterator<Item = (Dropped, u64)> {
         self.dropped.iter().map(|(why, count)| (*why, *count))
+    }
+
+    /// The networks that trunks speak from, each as address and prefix length: their requests outside calls have a measure of their own.
+    pub fn set_trunk_networks(&mut self, networks: impl Iterator<Item = (IpAddr, u8)>) {
+        self.wall.set_trunks(networks);
+    }
+
+    /// How many requests outside calls came faster than their source may send them.
+    pub const fn turned_away(&self) -> u64 {
+        self.wall.turned_away()
     }
 
     /// Transactions and usages alive.

@@ -109,6 +109,7 @@ impl<R: Rng> SipLegs<R> {
         self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
         self.config = config.clone();
+        self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));

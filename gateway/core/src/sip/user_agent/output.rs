@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use super::wall::Limits;
 use crate::{
     config::{Endpoint, Oversize, Phone},
     events::wire::{Hop, Path},
@@ -93,6 +94,10 @@ pub struct Settings {
     pub digest_guard: bool,
     /// Transactions at once; see `TRANSACTIONS_MAX`.
     pub transactions_max: usize,
+    /// Calls at once; see `USAGES_MAX`.
+    pub usages_max: usize,
+    /// How fast requests outside calls may come.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -107,6 +112,8 @@ impl Settings {
             session_timer: SessionTimer::default(),
             digest_guard: true,
             transactions_max: TRANSACTIONS_MAX,
+            usages_max: USAGES_MAX,
+            limits: Limits::default(),
         }
     }
 }
@@ -114,6 +121,9 @@ impl Settings {
 /// Transactions at once, of all kinds. A call holds about six for half a minute after its end; over this, new ones are answered 503
 /// without state, and requests within dialogs have a quarter more room.
 pub const TRANSACTIONS_MAX: usize = 16_384;
+
+/// Calls at once, in either direction and in any state; over this, new ones are answered 503 without state. More than a node has ports for.
+pub const USAGES_MAX: usize = 32_768;
 
 /// Whom to call, and how to appear.
 #[derive(Debug, Clone, PartialEq, Eq)]

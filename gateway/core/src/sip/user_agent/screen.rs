@@ -10,6 +10,7 @@ use super::{
     ALLOW, SUPPORTED, UsageId, UserAgent,
     servers::{MergeKey, ServerKey},
     usage::Phase,
+    wall::Entry,
 };
 use crate::{
     events::wire::Path,
@@ -64,7 +65,14 @@ impl<R: Rng> UserAgent<R> {
         if request.method == Method::Cancel {
             return self.receive_cancel(now, arrival, request);
         }
-        match self.screen(&request) {
+        let is_ours = DialogId::of(&request).is_some_and(|id| self.dialogs.contains_key(&id));
+        let entry = if is_ours { Entry::Open } else { self.wall.admit(now.instant, from.ip()) };
+        let screened = match entry {
+            Entry::Open => self.screen(&request),
+            Entry::Refused => Err(Unfit::hinting(503, "Retry-After", "5")),
+            Entry::Ignored => return,
+        };
+        match screened {
             Err(Unfit { status, hint }) => {
                 let mut refusal = self.stateless(&request, status);
                 if let Some((name, value)) = hint {
@@ -138,11 +146,21 @@ impl<R: Rng> UserAgent<R> {
         if request.method == Method::Invite && !accepts_sdp(request) {
             return Err(Unfit::bare(406));
         }
-        let room = if within.is_some() { self.transactions_max + self.transactions_max / 4 } else { self.transactions_max };
-        if self.servers.len() + self.clients.len() >= room {
+        let is_full = within.is_none() && request.method == Method::Invite && self.usages.len() >= self.usages_max;
+        if is_full || self.servers.len() + self.clients.len() >= room(self.transactions_max, within.is_some(), &request.method) {
             return Err(Unfit::hinting(503, "Retry-After", "5"));
         }
         Ok(within)
+    }
+}
+
+/// Transactions up to which a request is taken: calls that stand come first, then new ones, then registrations, then probes.
+const fn room(max: usize, is_within: bool, method: &Method) -> usize {
+    match (is_within, method) {
+        (true, _) => max + max / 4,
+        (false, Method::Invite) => max,
+        (false, Method::Register) => max - max / 8,
+        (false, _) => max - max / 4,
     }
 }
 

@@ -10,6 +10,7 @@ mod reinviting;
 mod reliable;
 mod streaming;
 mod timing;
+mod walls;
 
 use std::{
     net::SocketAddr,
