@@ -70,7 +70,8 @@ impl SwitchMeters {
             Output::Push { .. } => 4,
             Output::Write(_) => 5,
             Output::Rejected(_) => 6,
-            Output::Trunk(_) => 7,
+            Output::Traced { .. } => 7,
+            Output::Trunk(_) => 8,
         };
         self.outputs[kind].increment(1);
     }
@@ -129,4 +130,4 @@ impl ShardMeters {
 }
 
 const INPUTS: [&str; 7] = ["sip_datagram", "sip_stream", "page", "media", "reply", "operator", "timer"];
-const OUTPUTS: [&str; 8] = ["transmit", "stream", "media", "ask", "push", "write", "rejected", "trunk"];
+const OUTPUTS: [&str; 9] = ["transmit", "stream", "media", "ask", "push", "write", "rejected", "traced", "trunk"];

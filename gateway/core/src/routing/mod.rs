@@ -10,7 +10,6 @@ pub mod outbound;
 mod quote;
 mod reason;
 mod refusal;
-
 mod verdict;
 
 use std::net::{IpAddr, SocketAddr};

@@ -133,12 +133,24 @@ impl<R: Rng + SeedableRng> Switch<R> {
         if invitation.claims_phone && guard {
             return Speaker::Unproven;
         }
+        // A certificate names a trunk wherever it speaks from (RFC 5922 7.1).
+        let bears = |trunk: &&Trunk| {
+            let wanted = trunk.peering.subject.as_deref();
+            wanted.is_some_and(|wanted| invitation.subjects.iter().any(|name| name.eq_ignore_ascii_case(wanted)))
+        };
+        if let Some(trunk) = self.config.trunks.iter().find(bears) {
+            return Speaker::Trunk(Box::new(trunk.clone()));
+        }
         let registered = self.trunks.registered_line(invitation.from, invitation.line.as_deref());
         if let Some(trunk) = registered.and_then(|name| self.config.trunks.iter().find(|trunk| trunk.name == name)) {
             return Speaker::Trunk(Box::new(trunk.clone()));
         }
         match by_address {
             Ok(trunk) if trunk.peering.peer_auth.is_some() && guard => Speaker::Unproven,
+            Ok(trunk) if trunk.peering.subject.is_some() => {
+                let said = format!("trunk {} shows no certificate of its name", trunk.name);
+                Speaker::Nobody(Refusal::new(Reason::UnknownSource, said, false))
+            }
             Ok(trunk) => Speaker::Trunk(Box::new(trunk.clone())),
             // Somebody out there may prove to be a trunk of any address.
             Err(_) if guard && self.config.trunks.iter().any(|trunk| trunk.peering.peer_auth.is_some() && trunk.sources.is_empty()) => {

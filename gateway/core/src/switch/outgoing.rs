@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cause::Cause,
-    config::{Endpoint, Trunk},
+    config::{Endpoint, Oversize, Trunk},
     events::{
         ask::{AskFailure, Finding, Question},
         calling::Presented,
@@ -206,13 +206,14 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let Some(attempt) = self.attempts.get_mut(&leg) else { return };
         let Some(hop) = attempt.hops.pop_front() else { return self.fail_attempt(leg, UNLOCATED) };
         attempt.trying = Some((hop.clone(), now.instant));
-        let invite = InviteTarget { to: hop.to, ..attempt.invite.clone() };
+        let invite = InviteTarget { to: hop, ..attempt.invite.clone() };
         if attempt.hops.is_empty() {
             self.timers.stop(&Due::Attempt(leg));
         } else {
             self.timers.set(Due::Attempt(leg), now.instant + NEXT_AFTER);
         }
         self.sip.place(now, leg, &invite);
+        self.trace();
     }
 
     /// A call of ours that no trunk takes, for the log and the console.
@@ -274,7 +275,18 @@ fn invite_by(
         from_uri.port = None;
     }
     let auth = trunks::credentials(trunk);
-    Some(InviteTarget { from_uri, display, headers, auth, advertised: trunk.advertised, nat: trunk.nat, ..blank(uri, endpoint, sdp) })
+    let (profile, oversize) = (trunks::profile(trunk), trunk.oversize);
+    Some(InviteTarget {
+        from_uri,
+        display,
+        headers,
+        auth,
+        profile,
+        oversize,
+        advertised: trunk.advertised,
+        nat: trunk.nat,
+        ..blank(uri, endpoint, sdp)
+    })
 }
 
 /// An INVITE that says only what every one says.
@@ -283,7 +295,9 @@ fn blank(uri: Uri, endpoint: &Endpoint, sdp: String) -> InviteTarget {
     InviteTarget {
         uri,
         endpoint: endpoint.id,
-        to: own,
+        to: Hop { transport: endpoint.transport, to: own, domain: None },
+        profile: None,
+        oversize: Oversize::default(),
         from_uri: Uri::sip(Some("tandem"), own),
         display: None,
         headers: Vec::new(),

@@ -1,15 +1,12 @@
 //! Requests of ours that belong to no call: REGISTER and OPTIONS, with the digest that they are asked for.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use rand::Rng;
 
 use super::{Credentials, RequestId, TxId, UsageId, UserAgent, clients::Role, probing, registering};
 use crate::{
-    events::wire::Path,
+    events::wire::{Hop, Path},
     ids::EndpointId,
     now::Now,
     sip::{CSeq, Headers, Method, NameAddr, Request, Response, Uri},
@@ -45,7 +42,8 @@ pub(super) struct Draft {
     pub(super) number: u32,
     pub(super) headers: Headers,
     pub(super) endpoint: EndpointId,
-    pub(super) target: SocketAddr,
+    pub(super) target: Hop,
+    pub(super) profile: Option<String>,
     pub(super) advertised: Option<IpAddr>,
     pub(super) credentials: Option<Credentials>,
 }
@@ -68,7 +66,8 @@ impl<R: Rng> UserAgent<R> {
 
     /// `None` where there is no room or no such endpoint.
     fn send_outside(&mut self, now: Now, draft: Draft, kind: Kind) -> Option<RequestId> {
-        let Draft { method, uri, from, to, call_id, number, headers, endpoint, target, advertised, credentials } = draft;
+        let Draft { method, uri, from, to, call_id, number, headers, endpoint, target, profile, advertised, credentials } = draft;
+        let endpoint = self.endpoint_for(endpoint, &target);
         if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&endpoint) {
             return None;
         }
@@ -87,7 +86,11 @@ impl<R: Rng> UserAgent<R> {
             body: Vec::new(),
         };
         let id = RequestId(self.mint());
-        let path = Path::Datagram { endpoint, to: target };
+        let path = self.way(endpoint, &target, profile.as_deref());
+        // A registration's flow stays open: the carrier calls by it (RFC 5626 4.2).
+        if let Kind::Register(asked) = &kind {
+            self.keep(path, asked.is_wanted());
+        }
         let tx = self.open_client(now, Arc::new(request), path, UsageId(id.0), Role::Outside);
         self.outside.insert(id, Outside { kind, tx, path, endpoint, advertised, credentials, challenges: 0 });
         Some(id)

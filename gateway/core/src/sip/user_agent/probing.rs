@@ -1,11 +1,12 @@
 //! OPTIONS, sent: is a carrier there? (RFC 3261 11)
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use rand::Rng;
 
 use super::{RequestId, UaEvent, UserAgent, outside::Draft};
 use crate::{
+    events::wire::Hop,
     ids::EndpointId,
     now::Now,
     sip::{Headers, Method, Response, Uri},
@@ -18,7 +19,9 @@ pub struct ProbeTarget {
     pub uri: Uri,
     pub endpoint: EndpointId,
     /// The resolved next hop.
-    pub to: SocketAddr,
+    pub to: Hop,
+    /// The trunk whose `tls` a secure hop is reached by.
+    pub profile: Option<String>,
     /// In Via and Contact, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
 }
@@ -26,10 +29,11 @@ pub struct ProbeTarget {
 impl<R: Rng> UserAgent<R> {
     /// Asks. `Probed` follows; `None` means that there is no room, and nothing follows.
     pub fn ask_options(&mut self, now: Now, target: &ProbeTarget) -> Option<RequestId> {
-        let from = Uri::sip(Some("tandem"), self.our_address(target.endpoint, target.advertised));
+        let endpoint = self.endpoint_for(target.endpoint, &target.to);
+        let from = Uri::sip(Some("tandem"), self.our_address(endpoint, target.advertised));
         let mut headers = Headers::new();
         headers.push("Max-Forwards", "70");
-        headers.push("Contact", self.our_contact(target.endpoint, target.advertised));
+        headers.push("Contact", self.our_contact(endpoint, target.advertised));
         headers.push("Accept", "application/sdp");
         let call_id = self.mint_call_id();
         let draft = Draft {
@@ -41,7 +45,8 @@ impl<R: Rng> UserAgent<R> {
             number: 1,
             headers,
             endpoint: target.endpoint,
-            target: target.to,
+            target: target.to.clone(),
+            profile: target.profile.clone(),
             advertised: target.advertised,
             // An OPTIONS that is challenged has been answered: the carrier is there.
             credentials: None,

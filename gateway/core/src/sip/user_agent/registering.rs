@@ -2,12 +2,13 @@
 //!
 //! One request at a time, with its digest; when to send the next is the owner's business.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use rand::Rng;
 
 use super::{Credentials, RequestId, UaEvent, UserAgent, outside::Draft};
 use crate::{
+    events::wire::Hop,
     ids::EndpointId,
     now::Now,
     sip::{Headers, Method, NameAddr, Request, Response, Uri, header::auth::AuthParams},
@@ -32,7 +33,9 @@ pub struct RegisterTarget {
     pub number: u32,
     pub endpoint: EndpointId,
     /// The resolved next hop.
-    pub to: SocketAddr,
+    pub to: Hop,
+    /// The trunk whose `tls` a secure hop is reached by.
+    pub profile: Option<String>,
     /// In Via and Contact, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
     /// For a challenge of this realm, and of no other.
@@ -61,10 +64,19 @@ pub(super) struct Asked {
     realm: Option<String>,
 }
 
+impl Asked {
+    /// It is not the one that takes the registration back.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.expires_s > 0
+    }
+}
+
 impl<R: Rng> UserAgent<R> {
     /// Registers, refreshes, or takes back. `RegisterAnswered` follows; `None` means that there is no room, and nothing follows.
     pub fn register(&mut self, now: Now, target: &RegisterTarget) -> Option<RequestId> {
-        let mut contact = Uri::sip(Some(&target.user), self.our_address(target.endpoint, target.advertised));
+        let endpoint = self.endpoint_for(target.endpoint, &target.to);
+        let mut contact = self.our_uri(endpoint, target.advertised);
+        contact.userinfo = Uri::sip(Some(&target.user), self.our_address(endpoint, target.advertised)).userinfo;
         contact.params.set("line", Some(&target.line));
         let mut headers = Headers::new();
         headers.push("Max-Forwards", "70");
@@ -79,7 +91,8 @@ impl<R: Rng> UserAgent<R> {
             number: target.number,
             headers,
             endpoint: target.endpoint,
-            target: target.to,
+            target: target.to.clone(),
+            profile: target.profile.clone(),
             advertised: target.advertised,
             credentials: target.auth.clone(),
         };

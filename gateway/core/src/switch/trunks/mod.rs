@@ -375,10 +375,10 @@ impl Trunks {
     fn probe<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) {
         let Some(line) = self.lines.get(name) else { return };
         let (Some(every), Some(uri)) = (line.trunk.peering.probe_s, line.uri.clone()) else { return };
-        let (endpoint, advertised) = (line.endpoint, line.trunk.advertised);
+        let (endpoint, advertised, profile) = (line.endpoint, line.trunk.advertised, profile(&line.trunk));
         let hops: Vec<Hop> = line.reachable().cloned().collect();
         for hop in hops {
-            let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.to, advertised };
+            let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.clone(), profile: profile.clone(), advertised };
             if let Some(request) = tools.agent.ask_options(now, &target) {
                 self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, is_probe: true });
             }
@@ -535,7 +535,8 @@ impl Line {
             call_id: held.call_id.clone(),
             number: held.number,
             endpoint: self.endpoint,
-            to: hop.to,
+            to: hop.clone(),
+            profile: profile(&self.trunk),
             advertised: self.trunk.advertised,
             auth: credentials(&self.trunk),
         })
@@ -584,9 +585,15 @@ pub(super) fn credentials(trunk: &Trunk) -> Option<Credentials> {
     })
 }
 
-/// The transports of our listeners, the favourite first.
-pub(super) fn spoken(_config: &Config) -> Vec<Transport> {
-    vec![Transport::Udp]
+/// The trunk whose `tls` a secure hop of it is reached by.
+pub(super) fn profile(trunk: &Trunk) -> Option<String> {
+    trunk.tls.as_ref().map(|_| trunk.name.clone())
+}
+
+/// What we speak to servers: UDP where we listen on it, and streams, which can be opened from anywhere.
+pub(super) fn spoken(config: &Config) -> Vec<Transport> {
+    let listens = config.endpoints.iter().any(|endpoint| endpoint.transport == Transport::Udp);
+    listens.then_some(Transport::Udp).into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
 }
 
 fn print_host(host: &str) -> String {

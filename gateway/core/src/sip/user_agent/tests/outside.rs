@@ -1,6 +1,7 @@
 //! What we send outside calls: REGISTER with its digest, OPTIONS.
 
 use super::*;
+use crate::events::wire::{Hop, Transport};
 
 fn account() -> RegisterTarget {
     RegisterTarget {
@@ -12,7 +13,8 @@ fn account() -> RegisterTarget {
         call_id: "boot-1".to_owned(),
         number: 7,
         endpoint: SIP0,
-        to: "192.0.2.1:5060".parse().unwrap(),
+        to: Hop { transport: Transport::Udp, to: "192.0.2.1:5060".parse().unwrap(), domain: None },
+        profile: None,
         advertised: None,
         auth: Some(Credentials { user: "acme".to_owned(), realm: "carrier.tld".to_owned(), password: Private("sesame".to_owned()) }),
     }
@@ -100,7 +102,8 @@ fn whoever_answers_a_probe_is_there_and_silence_is_told_apart_from_a_timeout_tha
     let target = ProbeTarget {
         uri: Uri::parse("sip:carrier.tld").unwrap(),
         endpoint: SIP0,
-        to: "192.0.2.1:5060".parse().unwrap(),
+        to: Hop { transport: Transport::Udp, to: "192.0.2.1:5060".parse().unwrap(), domain: None },
+        profile: None,
         advertised: None,
     };
     let mut scene = Scene::new();
@@ -121,7 +124,8 @@ fn a_probe_that_is_forgotten_is_neither_repeated_nor_told_of() {
     let target = ProbeTarget {
         uri: Uri::parse("sip:carrier.tld").unwrap(),
         endpoint: SIP0,
-        to: "192.0.2.1:5060".parse().unwrap(),
+        to: Hop { transport: Transport::Udp, to: "192.0.2.1:5060".parse().unwrap(), domain: None },
+        profile: None,
         advertised: None,
     };
     let mut scene = Scene::new();
