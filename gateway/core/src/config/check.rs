@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::{
     AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Naming, Node, Phone, Queue,
-    Recording, Route, RouteAction, RouteNumber, Session, Stir, StirPolicy, Tls, Trunk, address,
+    Recording, Route, RouteAction, RouteNumber, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, address,
     file::{
         AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, StirTable, TrunkTable, Word,
     },
@@ -284,7 +284,8 @@ impl Walk<'_> {
             );
         }
         let callers = CallerRules { trusted: table.trusted, keep_withheld: table.keep_withheld, stir: table.stir, identity: naming };
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, callers, peering }
+        let srtp = self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::default());
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, srtp, callers, peering }
     }
 
     /// `signed` is where the first trunk stands whose callers' signatures are looked at.
@@ -319,6 +320,7 @@ impl Walk<'_> {
                 user: self.unique(&mut names, &table.user, "phone"),
                 realm: self.or(table.realm, node),
                 password: Private(self.word(&table.password)),
+                srtp: self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::PHONE),
             })
             .collect()
     }

@@ -5,6 +5,7 @@ mod appearance;
 mod border;
 mod calling;
 mod carry;
+mod leg_media;
 mod places;
 mod rejection;
 mod sip_leg;
