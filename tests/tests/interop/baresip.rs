@@ -26,8 +26,8 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// Uses the ports `peer(0)` to `peer(19)` of the node's block.
-    fn start(node: &Node, number: &str) -> Self {
+    /// Uses the ports `peer(0)` to `peer(19)` of the node's block; `account` is appended to the account's parameters.
+    fn start(node: &Node, number: &str, account: &str) -> Self {
         let directory = node.directory().join("baresip");
         fs::create_dir(&directory).unwrap();
         let tone = directory.join("440.wav");
@@ -36,7 +36,7 @@ impl Baresip {
         let config = format!(
             "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\nrtp_ports {first}-{last}\n\
              audio_source aufile,{tone}\naudio_player aubridge,nil\naudio_alert aubridge,nil\nsnd_path {directory}\n\
-             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
              module_app account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
             sip = ports.peer(0),
             control = ports.peer(4),
@@ -47,7 +47,7 @@ impl Baresip {
             modules = modules(),
         );
         fs::write(directory.join("config"), config).unwrap();
-        fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1>;regint=0;audio_codecs=PCMU\n")).unwrap();
+        fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1>;regint=0;audio_codecs=PCMU{account}\n")).unwrap();
         fs::write(directory.join("contacts"), "").unwrap();
         let mut program = Program::start(Command::new("baresip").arg("-f").arg(&directory).current_dir(&directory));
         program.wait_for("that it is ready", Duration::from_secs(30), |said| said.contains("baresip is ready").then_some(()));
@@ -85,10 +85,20 @@ fn modules() -> &'static str {
 
 #[test]
 fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
+    they_talk("");
+}
+
+/// It hangs up by itself where its media would be in the clear.
+#[test]
+fn baresip_with_srtp_alone_and_the_desk_hear_each_other_and_the_recording_holds_both() {
+    they_talk(";mediaenc=srtp-mand");
+}
+
+fn they_talk(account: &str) {
     let node = Node::start();
     let mut desk =
         node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
-    let mut baresip = Baresip::start(&node, "+380501112233");
+    let mut baresip = Baresip::start(&node, "+380501112233", account);
     baresip.tell("dial", &node.sip_uri("main"));
     let seen = |kind: &str| {
         let calls = node.calls();
