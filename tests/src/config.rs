@@ -40,7 +40,7 @@ pub fn usual(agents: usize) -> Config {
     let ip = GATEWAY.ip();
     let route = |dialled: &str, action, record| Route { dialled: dialled.to_owned(), trunk: None, action, record };
     Config {
-        endpoints: vec![Endpoint { id: EndpointId(0), name: "udp".to_owned(), listen: GATEWAY, advertised: ip }],
+        endpoints: vec![Endpoint::udp(EndpointId(0), "udp", GATEWAY)],
         trunks: vec![Trunk {
             name: "carrier".to_owned(),
             sources: vec![(IpAddr::from([10, 1, 0, 0]), 16)],

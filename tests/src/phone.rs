@@ -8,8 +8,8 @@ use std::{
 
 use gateway_core::{
     cause::{Cause, Fault},
-    config::Endpoint,
-    events::wire::Path,
+    config::{Endpoint, Oversize},
+    events::wire::{Hop, Path, Transport},
     ids::EndpointId,
     now::Now,
     private::Private,
@@ -107,7 +107,7 @@ impl Phone {
     pub fn new(number: &str, sip: SocketAddr, hz: f64) -> Self {
         let seed = u64::from_be_bytes([0, 0, sip.port().to_be_bytes()[0], sip.port().to_be_bytes()[1], 0, 0, 0, 0]) ^ hz.to_bits();
         let mut settings = Settings::new("phone", [1; 32]);
-        settings.endpoints.push(Endpoint { id: EndpointId(0), name: "phone".to_owned(), listen: sip, advertised: sip.ip() });
+        settings.endpoints.push(Endpoint::udp(EndpointId(0), "phone", sip));
         Self {
             number: number.to_owned(),
             sip,
@@ -230,7 +230,10 @@ impl Phone {
             &InviteTarget {
                 uri: Uri::sip(Some(user), GATEWAY),
                 endpoint: EndpointId(0),
-                to: GATEWAY,
+                to: Hop { transport: Transport::Udp, to: GATEWAY, domain: None },
+                profile: None,
+                // The world has no streams; six keys make an INVITE of more than 1300 bytes.
+                oversize: Oversize::Udp,
                 from_uri: Uri::sip(Some(shown), self.sip),
                 display: None,
                 headers,
@@ -329,7 +332,7 @@ impl Phone {
                 UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => {
                     self.outbox.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
                 }
-                UaOutput::Transmit { path: Path::Stream(_), .. } => {}
+                UaOutput::Transmit { path: Path::Stream(_), .. } | UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => {}
                 UaOutput::Event(event) => self.happened(now, event),
             }
         }

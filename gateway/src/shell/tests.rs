@@ -16,7 +16,7 @@ use gateway_core::{
         page::{ClientMessage, Notice, ServerMessage},
         record::{Happened, Record},
         story::Story,
-        wire::Path,
+        wire::{Path, Transport},
     },
     ids::{AgentId, CallId, ChannelId, ShardId, UtcMillis},
     now::Now,
@@ -27,7 +27,8 @@ use gateway_core::{
 use tokio::sync::mpsc;
 
 use super::{
-    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
+    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, Streams, Tls,
+    mailbox::Mailbox,
 };
 
 #[test]
@@ -118,12 +119,13 @@ struct Node {
 impl Node {
     fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let driver = Driver::bind(&[localhost(0)]).unwrap();
+        let driver = Driver::bind(&[(Transport::Udp, localhost(0))]).unwrap();
         let (sip, handle, mailbox) = (driver.local_addresses().unwrap()[0], driver.handle(), driver.mailbox());
         let (to_shard, shard) = Mailbox::new(4);
         let (records, written) = mpsc::channel(16);
+        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::default());
         let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
-        let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, Book(records)).unwrap();
+        let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, streams, Book(records)).unwrap();
         Self { sip, handle, mailbox, shard, written, runtime }
     }
 }

@@ -12,16 +12,18 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::{
-    AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Naming, Node, Phone, Queue,
-    Recording, Route, RouteAction, RouteNumber, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, address,
+    AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, EndpointTls, Gate, Http, Ivr, Media, Naming, Node, Oversize,
+    Phone, Queue, Recording, Route, RouteAction, RouteNumber, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
     file::{
-        AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, StirTable, TrunkTable, Word,
+        AgentTable, File, HttpTable, MediaTable, OversizeName, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, StirTable,
+        TrunkTable, Word,
     },
     walk::{Names, Walk},
 };
 use crate::{
     ids::{AgentId, EndpointId},
     private::Private,
+    transport::Transport,
 };
 
 /// What a configuration refers to and the core cannot see.
@@ -102,19 +104,13 @@ impl Walk<'_> {
 
     fn http(&mut self, table: HttpTable) -> Http {
         let listen = self.socket(table.listen, SocketAddr::new(LOCALHOST, 8080));
-        let files = match (&table.certificate, &table.key) {
-            (Some(chain), Some(key)) => Some(Certificate::Files { chain: self.word(chain).into(), key: self.word(key).into() }),
-            (None, None) => None,
-            (Some(alone), None) | (None, Some(alone)) => {
-                self.fault(alone.span(), "a certificate and its key come together", Some("set both `certificate` and `key`, or neither"));
-                None
-            }
-        };
+        let shown_at = table.certificate.as_ref().map(Spanned::span);
+        let files = self.certificate_pair(table.certificate, table.key).map(|(chain, key)| Certificate::Files { chain, key });
         let tls = match table.tls_listen {
             Some(at) => Some(Tls { listen: self.socket(Some(at), listen), certificate: files.unwrap_or(Certificate::SelfSigned) }),
             None => {
-                if let (Some(_), Some(at)) = (files, &table.certificate) {
-                    self.fault(at.span(), "a certificate that no listener shows", Some("set `tls_listen`, such as \"0.0.0.0:8443\""));
+                if let (Some(_), Some(at)) = (files, shown_at) {
+                    self.fault(at, "a certificate that no listener shows", Some("set `tls_listen`, such as \"0.0.0.0:8443\""));
                 }
                 None
             }
@@ -145,21 +141,58 @@ impl Walk<'_> {
     fn endpoints(&mut self, tables: Vec<SipTable>) -> Vec<Endpoint> {
         if tables.is_empty() {
             let listen = SocketAddr::new(ANYWHERE, 5060);
-            return vec![Endpoint { id: EndpointId(0), name: "udp".into(), listen, advertised: self.own_address(listen.ip(), 0..0) }];
+            return vec![Endpoint { advertised: self.own_address(listen.ip(), 0..0), ..Endpoint::udp(EndpointId(0), "udp", listen) }];
         }
         let mut names = Names::default();
         let mut endpoints = Vec::with_capacity(tables.len());
         for (number, table) in tables.into_iter().enumerate() {
             let at = table.listen.span();
             let listen = self.socket(Some(table.listen), SocketAddr::new(ANYWHERE, 5060));
-            let advertised = self.advertised(table.advertised, listen.ip(), at);
+            let transport = table.transport.map_or(Transport::Udp, Transport::from);
+            let tls = self.endpoint_tls(transport, table.certificate, table.key, table.client_ca);
+            let advertised = self.advertised(table.advertised, listen.ip(), at.clone());
             let name = match table.name {
                 Some(name) => self.unique(&mut names, &name, "endpoint"),
-                None => format!("udp-{}", listen.port()),
+                None => format!("{}-{}", transport.word(), listen.port()),
             };
-            endpoints.push(Endpoint { id: EndpointId(number as u64), name, listen, advertised });
+            let twin = |one: &Endpoint| one.listen == listen && listen.port() != 0 && is_datagram(one.transport) == is_datagram(transport);
+            if let Some(twin) = endpoints.iter().find(|one| twin(one)) {
+                self.fault(at, &format!("`{}` listens there already", twin.name), Some("each transport over TCP wants a port of its own"));
+            }
+            endpoints.push(Endpoint { id: EndpointId(number as u64), name, transport, listen, advertised, tls });
         }
         endpoints
+    }
+
+    fn endpoint_tls(
+        &mut self,
+        transport: Transport,
+        certificate: Option<Word>,
+        key: Option<Word>,
+        client_ca: Option<Word>,
+    ) -> Option<EndpointTls> {
+        if !transport.is_secure() {
+            if let Some(word) = certificate.or(key).or(client_ca) {
+                let message = format!("nobody is shown a certificate over {}", transport.word());
+                self.fault(word.span(), &message, Some("set `transport` to \"tls\" or \"wss\", or leave this out"));
+            }
+            return None;
+        }
+        let pair = self.certificate_pair(certificate, key);
+        let certificate = pair.map_or(Certificate::SelfSigned, |(chain, key)| Certificate::Files { chain, key });
+        Some(EndpointTls { certificate, client_ca: client_ca.map(|word| self.word(&word).into()) })
+    }
+
+    /// Both or neither.
+    fn certificate_pair(&mut self, certificate: Option<Word>, key: Option<Word>) -> Option<(PathBuf, PathBuf)> {
+        match (certificate, key) {
+            (Some(chain), Some(key)) => Some((self.word(&chain).into(), self.word(&key).into())),
+            (None, None) => None,
+            (Some(alone), None) | (None, Some(alone)) => {
+                self.fault(alone.span(), "a certificate and its key come together", Some("set both `certificate` and `key`, or neither"));
+                None
+            }
+        }
     }
 
     fn media(&mut self, table: MediaTable, endpoints: &[Endpoint]) -> Media {
@@ -220,7 +253,7 @@ impl Walk<'_> {
         if first < 1024 {
             self.fault(ports.span(), "RTP ports below 1024 belong to the system", Some("such as [20000, 29999]"));
         }
-        for endpoint in endpoints {
+        for endpoint in endpoints.iter().filter(|endpoint| is_datagram(endpoint.transport)) {
             if (first..=last).contains(&endpoint.listen.port()) {
                 let message = format!("SIP listens on port {}, inside the RTP range", endpoint.listen.port());
                 self.fault(ports.span(), &message, None);
@@ -284,8 +317,17 @@ impl Walk<'_> {
             );
         }
         let callers = CallerRules { trusted: table.trusted, keep_withheld: table.keep_withheld, stir: table.stir, identity: naming };
+        let oversize = match table.oversize {
+            Some(OversizeName::Udp) => Oversize::Udp,
+            Some(OversizeName::Tcp) | None => Oversize::Tcp,
+        };
+        let tls = table.tls.map(|tls| TrunkTls {
+            certificate: self.certificate_pair(tls.certificate, tls.key),
+            ca: tls.ca.map(|word| self.word(&word).into()),
+            name: tls.name.map(|word| self.word(&word)),
+        });
         let srtp = self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::default());
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, srtp, callers, peering }
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, srtp, callers, oversize, tls, peering }
     }
 
     /// `signed` is where the first trunk stands whose callers' signatures are looked at.
@@ -498,6 +540,11 @@ fn url_of(listen: SocketAddr, tls: Option<&Tls>) -> String {
     let host = if at.ip().is_unspecified() || at.ip().is_loopback() { "localhost".to_owned() } else { at.ip().to_string() };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     format!("{scheme}://{host}:{}", at.port())
+}
+
+/// TCP and UDP have ports of their own.
+const fn is_datagram(transport: Transport) -> bool {
+    !transport.is_reliable()
 }
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

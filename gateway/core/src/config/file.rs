@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Naming, StirPolicy};
+use crate::transport::Transport;
 
 /// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
 pub(super) type Word = Spanned<String>;
@@ -60,8 +61,34 @@ pub(super) struct DnsTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct SipTable {
     pub(super) name: Option<Word>,
+    pub(super) transport: Option<TransportName>,
     pub(super) listen: Word,
     pub(super) advertised: Option<Word>,
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) client_ca: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TransportName {
+    Udp,
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Self {
+        match name {
+            TransportName::Udp => Self::Udp,
+            TransportName::Tcp => Self::Tcp,
+            TransportName::Tls => Self::Tls,
+            TransportName::Ws => Self::Ws,
+            TransportName::Wss => Self::Wss,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,6 +155,8 @@ pub(super) struct TrunkTable {
     #[serde(default)]
     pub(super) stir: StirPolicy,
     pub(super) identity: Option<Spanned<Naming>>,
+    pub(super) oversize: Option<OversizeName>,
+    pub(super) tls: Option<TrunkTlsTable>,
     pub(super) host: Option<Word>,
     pub(super) endpoint: Option<Word>,
     pub(super) auth: Option<AuthTable>,
@@ -148,6 +177,13 @@ pub(super) struct TrunkTable {
     pub(super) headers: Option<HeaderTable>,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OversizeName {
+    Tcp,
+    Udp,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuthTable {
@@ -161,6 +197,15 @@ pub(super) struct AuthTable {
 pub(super) struct PeerTable {
     pub(super) user: Word,
     pub(super) password: Word,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TrunkTlsTable {
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) ca: Option<Word>,
+    pub(super) name: Option<Word>,
 }
 
 #[derive(Debug, Default, Deserialize)]

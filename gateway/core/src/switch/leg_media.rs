@@ -8,7 +8,7 @@ use media::{
 use super::sip_leg::Invitation;
 use crate::{
     call::{LegMedia, RtpTerms},
-    config::{Config, Endpoint, Trunk},
+    config::{Config, Trunk},
     routing::{Reason, Refusal},
 };
 
@@ -29,7 +29,7 @@ pub(super) fn leg_media(
         // DTLS brings its keys past the signalling, so that clear signalling tells nobody.
         return if policy.wanted == Srtp::None { Err(Refusal::new(Reason::Security, DTLS_UNWANTED, true)) } else { Ok(LegMedia::Web) };
     }
-    let may_key = policy.may_key(endpoint.is_some_and(is_private));
+    let may_key = policy.may_key(endpoint.is_some_and(|endpoint| endpoint.transport.is_secure()));
     // Who leaves the offer to us gets one that our policy makes.
     offer.map_or(Ok(()), |offer| negotiate::screen(offer, policy.wanted, may_key)).map_err(|refused| {
         let peer = trunk.map_or_else(|| "phone".to_owned(), |trunk| format!("trunk {}", trunk.name));
@@ -46,11 +46,6 @@ pub(super) fn leg_media(
         srtp: policy.wanted,
         may_key,
     }))
-}
-
-/// What comes in at this address is read by nobody on the way.
-fn is_private(_endpoint: &Endpoint) -> bool {
-    false
 }
 
 const DTLS_UNWANTED: &str = "DTLS-SRTP is offered and srtp = \"none\" here: set srtp = \"prefer\"";

@@ -12,16 +12,16 @@ use rand::Rng;
 use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
-    config::Config,
+    config::{Config, Oversize},
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
     },
-    ids::{EndpointId, LegId},
+    ids::{ConnId, EndpointId, LegId},
     now::Now,
     private::Private,
     routing,
-    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent, hop_of},
 };
 
 /// What SIP has understood.
@@ -65,6 +65,8 @@ pub(super) struct SipLegs<R> {
     config: Config,
     events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
+    /// Usages that have become legs, for whoever watches the wire.
+    traced: VecDeque<(LegId, String)>,
 }
 
 struct SipLeg {
@@ -97,6 +99,7 @@ impl<R: Rng> SipLegs<R> {
             config: Config::default(),
             events: VecDeque::new(),
             outbox: VecDeque::new(),
+            traced: VecDeque::new(),
         };
         legs.reconfigure(config);
         legs
@@ -106,6 +109,7 @@ impl<R: Rng> SipLegs<R> {
         self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
         self.config = config.clone();
+        self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
@@ -117,6 +121,22 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn receive(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, bytes: &[u8]) {
         self.agent.receive(now, endpoint, from, bytes);
+    }
+
+    pub(super) fn connected(&mut self, now: Now, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>) {
+        self.agent.connected(now, conn, endpoint, from, subject);
+    }
+
+    pub(super) fn connect_failed(&mut self, now: Now, conn: ConnId) {
+        self.agent.connect_failed(now, conn);
+    }
+
+    pub(super) fn receive_stream(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+        self.agent.receive_stream(now, conn, bytes);
+    }
+
+    pub(super) fn disconnected(&mut self, now: Now, conn: ConnId) {
+        self.agent.disconnected(now, conn);
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -140,6 +160,8 @@ impl<R: Rng> SipLegs<R> {
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
+                UaOutput::Connect { conn, hop, profile } => self.outbox.push_back(Output::Connect { conn, hop, profile }),
+                UaOutput::Disconnect { conn } => self.outbox.push_back(Output::Disconnect { conn }),
                 UaOutput::Event(event) => self.hear(event),
             }
         }
@@ -153,8 +175,21 @@ impl<R: Rng> SipLegs<R> {
 
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
+    }
+
+    /// To be said wherever a leg gets a usage.
+    fn trace(&mut self, leg: LegId, usage: UsageId) {
+        if let Some(call_id) = self.agent.call_id(usage) {
+            self.traced.push_back((leg, call_id.to_owned()));
+        }
+    }
+
+    /// The next leg that has got a Call-ID.
+    pub(super) fn next_traced(&mut self) -> Option<(LegId, String)> {
+        self.traced.pop_front()
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -218,14 +253,14 @@ impl<R: Rng> SipLegs<R> {
 
     fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>, presented: &Presented) {
         let target = match to {
-            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
+            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
             Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
-        let trunk = routing::trunk_of(&self.config, to).ok();
+        let trunk = routing::trunk_of(&self.config, to.to).ok();
         let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, trunk, local);
         let usage = self.agent.invite(
             now,
@@ -233,6 +268,8 @@ impl<R: Rng> SipLegs<R> {
                 uri,
                 endpoint,
                 to,
+                profile: None,
+                oversize: Oversize::default(),
                 from_uri,
                 display,
                 headers,
@@ -242,6 +279,7 @@ impl<R: Rng> SipLegs<R> {
                 nat: false,
             },
         );
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }

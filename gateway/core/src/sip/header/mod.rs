@@ -32,7 +32,7 @@ pub use privacy::Privacy;
 pub use rack::{RAck, rseq};
 pub use session_expires::{Refresher, SessionExpires, min_se};
 pub use session_id::{SessionId, Uuid};
-pub(in crate::sip) use text::{is_token, quoted, split_at_colon, split_outside, trim, unquoted};
+pub(in crate::sip) use text::{is_token, quoted, split_once, split_outside, trim, unquoted};
 pub use uri::{Scheme, Uri};
 pub use user_to_user::UserToUser;
 pub use via::{MAGIC_COOKIE, Via};
@@ -55,6 +55,11 @@ impl Headers {
     /// No line.
     pub const fn new() -> Self {
         Self { lines: Vec::new() }
+    }
+
+    /// No line, and room for `lines`.
+    pub(in crate::sip) fn with_capacity(lines: usize) -> Self {
+        Self { lines: Vec::with_capacity(lines) }
     }
 
     /// Adds a line at the end.

@@ -10,7 +10,7 @@ mod sdp;
 #[cfg(test)]
 mod tests;
 
-pub use broken::answer_broken;
+pub use broken::{answer_broken, answer_head};
 pub use octets::readable;
 pub use parse::parse;
 
@@ -204,6 +204,7 @@ pub const fn phrase(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Server Time-out",
         505 => "Version Not Supported",
+        513 => "Message Too Large",
         600 => "Busy Everywhere",
         603 => "Decline",
         604 => "Does Not Exist Anywhere",

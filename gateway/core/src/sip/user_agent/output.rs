@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use super::wall::Limits;
 use crate::{
-    config::{Endpoint, Phone},
-    events::wire::Path,
-    ids::EndpointId,
+    config::{Endpoint, Oversize, Phone},
+    events::wire::{Hop, Path},
+    ids::{ConnId, EndpointId},
     private::Private,
     sip::{Request, SessionTimer, Uri, message::phrase},
 };
@@ -22,6 +23,10 @@ pub struct UsageId(pub u64);
 pub enum UaOutput {
     /// Send these bytes; a retransmission shares them.
     Transmit { path: Path, bytes: Arc<[u8]> },
+    /// Open a stream; `connected` or `connect_failed` follows. `profile` names the trunk whose `tls` counts.
+    Connect { conn: ConnId, hop: Hop, profile: Option<String> },
+    /// Flush, then close it; `disconnected` follows.
+    Disconnect { conn: ConnId },
     /// Tell the owner.
     Event(UaEvent),
 }
@@ -89,6 +94,10 @@ pub struct Settings {
     pub digest_guard: bool,
     /// Transactions at once; see `TRANSACTIONS_MAX`.
     pub transactions_max: usize,
+    /// Calls at once; see `USAGES_MAX`.
+    pub usages_max: usize,
+    /// How fast requests outside calls may come.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -103,6 +112,8 @@ impl Settings {
             session_timer: SessionTimer::default(),
             digest_guard: true,
             transactions_max: TRANSACTIONS_MAX,
+            usages_max: USAGES_MAX,
+            limits: Limits::default(),
         }
     }
 }
@@ -111,6 +122,9 @@ impl Settings {
 /// without state, and requests within dialogs have a quarter more room.
 pub const TRANSACTIONS_MAX: usize = 16_384;
 
+/// Calls at once, in either direction and in any state; over this, new ones are answered 503 without state. More than a node has ports for.
+pub const USAGES_MAX: usize = 32_768;
+
 /// Whom to call, and how to appear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteTarget {
@@ -118,7 +132,11 @@ pub struct InviteTarget {
     pub uri: Uri,
     pub endpoint: EndpointId,
     /// Where the INVITE goes: the resolved next hop.
-    pub to: SocketAddr,
+    pub to: Hop,
+    /// The trunk whose `tls` a secure hop is reached by.
+    pub profile: Option<String>,
+    /// How it goes where it is too large for a hop of UDP.
+    pub oversize: Oversize,
     pub from_uri: Uri,
     /// The name in From.
     pub display: Option<String>,

@@ -19,6 +19,7 @@ impl<R: Rng> UserAgent<R> {
             self.put_challenge(now, arrival.from, &mut challenge, proof.is_stale);
             return self.respond_stateless(arrival.reply, &challenge);
         };
+        self.wall.refund(arrival.from.ip());
         // Nobody registers for another: "the registrar MUST verify that the user is authorized to modify" (10.3, step 4).
         let is_own = request.to.uri.user().as_deref() == Some(&user);
         let origin = Origin { endpoint: arrival.endpoint, source: arrival.from };

@@ -87,6 +87,10 @@ impl Server {
     pub(super) const fn usage(&self) -> Option<UsageId> {
         self.usage
     }
+
+    pub(super) const fn reply(&self) -> Path {
+        self.reply
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,9 @@ use std::{
 
 use super::{Credentials, TxId, reliable::Reliable, session_timer::Session};
 use crate::{
-    events::wire::Path,
-    ids::EndpointId,
+    config::Oversize,
+    events::wire::{Hop, Path},
+    ids::{ConnId, EndpointId},
     sip::{
         Request,
         dialog::Dialog,
@@ -23,6 +24,17 @@ pub(super) struct Usage {
     pub(super) endpoint: EndpointId,
     /// Where the peer's signalling came from, or where ours first went.
     pub(super) peer: SocketAddr,
+    /// The stream that the call came by, or went by first.
+    pub(super) flow: Option<ConnId>,
+    /// Where ours went: the resolved next hop.
+    pub(super) hop: Option<Hop>,
+    /// The trunk whose `tls` counts.
+    pub(super) profile: Option<String>,
+    pub(super) oversize: Oversize,
+    /// No proxy stands between the peer and us.
+    pub(super) is_direct: bool,
+    /// The dialog is of SIPS (12.1.1), so our Contact is.
+    pub(super) is_sips: bool,
     /// All goes to `peer`, whatever Contact and Record-Route say.
     pub(super) nat: bool,
     pub(super) advertised: Option<IpAddr>,
@@ -69,6 +81,12 @@ impl Usage {
         Self {
             endpoint,
             peer,
+            flow: None,
+            hop: None,
+            profile: None,
+            oversize: Oversize::Tcp,
+            is_direct: false,
+            is_sips: false,
             nat: false,
             advertised: None,
             phase: Phase::Ended,
