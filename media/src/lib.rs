@@ -19,6 +19,7 @@ pub mod sdp;
 pub mod seq;
 pub mod session;
 pub mod source;
+pub mod srtp;
 pub mod stream;
 pub mod time;
 pub mod tone;

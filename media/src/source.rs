@@ -15,6 +15,8 @@ pub struct SourceLock {
     signalled_from: Option<IpAddr>,
     state: State,
     guard: bool,
+    /// The source has proved that it holds the peer's key.
+    authentic: bool,
     foreign: u64,
 }
 
@@ -31,7 +33,7 @@ impl SourceLock {
     /// answered.
     pub fn new(plan: &MediaPlan, guard: bool) -> Self {
         let state = State::Probation { packets: 0, from: None };
-        Self { remote: plan.remote, signalled_from: plan.signalled_from, state, guard, foreign: 0 }
+        Self { remote: plan.remote, signalled_from: plan.signalled_from, state, guard, authentic: false, foreign: 0 }
     }
 
     /// Whether a packet from here is believed; one that is not is counted.
@@ -60,14 +62,21 @@ impl SourceLock {
         true
     }
 
+    /// A packet from here has proved by its tag that it is the peer's: this is its source from now on, whatever the SDP says.
+    pub fn admit_authentic(&mut self, from: SocketAddr) {
+        (self.state, self.authentic) = (State::Locked(canonical(from)), true);
+    }
+
     /// Whether RTCP from here is believed: it has a port of its own, so only the address counts.
     pub fn admits_reports(&self, from: SocketAddr) -> bool {
         !self.guard || self.is_allowed(canonical(from).ip())
     }
 
     /// Where to send: what the SDP says, since a peer may send from another port than it listens on; behind NAT, where packets came from.
+    /// A peer that proves itself from another address than its SDP's is behind one.
     pub fn target(&self) -> SocketAddr {
-        let learns = self.signalled_from.is_some() || !self.guard;
+        let is_elsewhere = |source: SocketAddr| self.authentic && source.ip() != self.remote.ip().to_canonical();
+        let learns = self.signalled_from.is_some() || !self.guard || self.source().is_some_and(is_elsewhere);
         match self.state {
             State::Locked(source) | State::Probation { from: Some(source), .. } if learns => source,
             State::Locked(_) | State::Probation { .. } => self.remote,
@@ -141,6 +150,17 @@ mod tests {
         assert!(lock.admit(from("203.0.113.7:61000")));
         assert_eq!(lock.target(), from("203.0.113.7:61000"));
         assert!(!lock.admit(from("203.0.113.8:61000")));
+    }
+
+    #[test]
+    fn who_proves_itself_is_believed_from_anywhere_and_sent_to_where_its_sdp_is_not_reached() {
+        let mut lock = lock(None, true);
+        lock.admit_authentic(from("203.0.113.7:61000"));
+        assert_eq!((lock.source(), lock.target()), (Some(from("203.0.113.7:61000")), from("203.0.113.7:61000")));
+        lock.admit_authentic(from("203.0.113.7:62000"));
+        assert_eq!(lock.target(), from("203.0.113.7:62000"));
+        lock.admit_authentic(from("192.0.2.1:5000"));
+        assert_eq!(lock.target(), from("192.0.2.1:4000"));
     }
 
     #[test]

@@ -30,11 +30,14 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Queues a datagram that `fill` writes.
-    pub fn write(&mut self, channel: Channel, to: SocketAddr, fill: impl FnOnce(&mut Vec<u8>)) {
+    /// Queues a datagram that `fill` writes; `false` from it, and there is none.
+    pub fn write(&mut self, channel: Channel, to: SocketAddr, fill: impl FnOnce(&mut Vec<u8>) -> bool) {
         let mut bytes = self.memory();
-        fill(&mut bytes);
-        self.waiting.push_back(Transmit { channel, to, bytes });
+        if fill(&mut bytes) {
+            self.waiting.push_back(Transmit { channel, to, bytes });
+        } else {
+            self.recycle(bytes);
+        }
     }
 
     /// The next datagram.

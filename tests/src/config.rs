@@ -6,7 +6,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::{AgentEntry, CallerRules, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
+    config::{AgentEntry, CallerRules, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, SrtpPolicy, Trunk},
     ids::{AgentId, EndpointId},
     private::Private,
 };
@@ -48,7 +48,12 @@ pub fn usual(agents: usize) -> Config {
             callers: CallerRules { trusted: true, ..CallerRules::default() },
             ..Trunk::default()
         }],
-        phones: vec![Phone { user: "desk7".to_owned(), realm: "tandem".to_owned(), password: Private(PASSWORD.to_owned()) }],
+        phones: vec![Phone {
+            user: "desk7".to_owned(),
+            realm: "tandem".to_owned(),
+            password: Private(PASSWORD.to_owned()),
+            srtp: SrtpPolicy::PHONE,
+        }],
         routes: vec![
             route("100", RouteAction::Script("main".to_owned()), true),
             route("200", RouteAction::Bridge(format!("sip:uas@{UAS}")), true),

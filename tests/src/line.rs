@@ -10,9 +10,10 @@ use media::{
     frame::{FRAME, SampleRate},
     rtp::{self, Header},
     sdp::{
-        Answer, Description, Flow, MediaPlan, Offer,
+        Answer, Description, Flow, LegKeys, MediaPlan, Offer, Srtp,
         negotiate::{self, Terms},
     },
+    srtp::{Guards, Receiver, Sender},
     stream::{Format, Inbound, Outbound},
     tone::Tone,
 };
@@ -31,6 +32,8 @@ pub struct Line {
     /// What it has heard since media was agreed.
     pub ear: Option<Ear>,
     codecs: Vec<CodecKind>,
+    srtp: Srtp,
+    keys: LegKeys,
     said: Option<Description>,
     talk: Option<Talk>,
 }
@@ -40,6 +43,7 @@ struct Talk {
     plan: MediaPlan,
     outbound: Outbound,
     inbound: Inbound,
+    sealing: Option<(Sender, Receiver)>,
     tone: Tone,
     /// The next 20 ms.
     next: Instant,
@@ -48,7 +52,27 @@ struct Talk {
 impl Line {
     /// Not yet agreed with anybody.
     pub fn new(address: SocketAddr, codecs: &[CodecKind], hz: f64) -> Self {
-        Self { address, hz, is_mute: false, ear: None, codecs: codecs.to_vec(), said: None, talk: None }
+        let mut next = address.port().to_be_bytes()[1];
+        let keys = LegKeys::draw(&mut |bytes| {
+            next = next.wrapping_add(1);
+            bytes.fill(next);
+        });
+        Self { address, hz, is_mute: false, ear: None, codecs: codecs.to_vec(), srtp: Srtp::None, keys, said: None, talk: None }
+    }
+
+    /// Offers and answers SRTP like this.
+    pub fn secured(self, srtp: Srtp) -> Self {
+        Self { srtp, ..self }
+    }
+
+    /// Whether what is agreed is SRTP.
+    pub fn is_secured(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.sealing.is_some())
+    }
+
+    /// Where its RTP goes, once that is agreed.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        Some(self.talk.as_ref()?.plan.remote)
     }
 
     /// An offer, or a re-offer within the session; `flow` as this end sees it.
@@ -96,7 +120,12 @@ impl Line {
 
     /// Takes a packet.
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        if let (Some(talk), Ok((header, payload)), false) = (&mut self.talk, Header::parse(bytes), rtp::is_rtcp(bytes)) {
+        let Some(talk) = self.talk.as_mut().filter(|_| !rtp::is_rtcp(bytes)) else { return };
+        let mut clear = bytes.to_vec();
+        if talk.sealing.as_mut().is_some_and(|(_, receiver)| receiver.open(&mut clear).is_err()) {
+            return;
+        }
+        if let Ok((header, payload)) = Header::parse(&clear) {
             // What it does not understand it does not hear; the ear says so.
             let _ = talk.inbound.receive(now, &header, payload);
         }
@@ -112,6 +141,9 @@ impl Line {
             let mut sink = |header: &Header, payload: &[u8]| {
                 let mut bytes = Vec::new();
                 header.write(payload, &mut bytes);
+                if let Some((sender, _)) = &mut talk.sealing {
+                    assert!(sender.seal(&mut bytes));
+                }
                 packets.push((remote, bytes));
             };
             talk.outbound.tick(at, &mut sink);
@@ -132,6 +164,9 @@ impl Line {
             Some(talk) => {
                 talk.outbound.agree(now, Format::sent(&plan), plan.ptime_ms);
                 talk.inbound.agree(Format::received(&plan));
+                if talk.plan.secrets != plan.secrets {
+                    talk.sealing = sealing(&plan);
+                }
                 talk.plan = plan;
             }
             None => {
@@ -141,7 +176,8 @@ impl Line {
                 let outbound = Outbound::new(now, Format::sent(&plan), plan.ptime_ms, numbers, 1, numbers);
                 self.ear = Some(Ear::new(now, plan.codec.rate()));
                 let tone = Tone::new(SampleRate::Narrow, &[self.hz], 8_000);
-                self.talk = Some(Talk { plan, outbound, inbound, tone, next: now });
+                let sealing = sealing(&plan);
+                self.talk = Some(Talk { plan, outbound, inbound, sealing, tone, next: now });
             }
         }
     }
@@ -155,6 +191,13 @@ impl Line {
             previous: self.said.as_ref(),
             signalled_from: None,
             flow,
+            srtp: self.srtp,
+            keys: Some(&self.keys),
         }
     }
+}
+
+fn sealing(plan: &MediaPlan) -> Option<(Sender, Receiver)> {
+    let secrets = plan.secrets.clone()?;
+    Some((Sender::new(secrets.send), Receiver::new(secrets.receive, Guards::default())))
 }

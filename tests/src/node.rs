@@ -256,7 +256,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
          [[sip]]\nname = \"test-ws\"\ntransport = \"ws\"\nlisten = \"127.0.0.1:{ws}\"\n\n\
          [media]\nlisten = \"127.0.0.1\"\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
          [ivr]\ndir = \"{scripts}\"\nlanguages = [\"en\", \"ru\", \"uk\"]\n\n\
-         [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.1/32\"]\n\n\
+         [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.1/32\"]\nsrtp = \"prefer\"\n\n\
          {routes}\n[[route]]\ndialled = \"main\"\nscript = \"main\"\nrecord = {record}\n\n{ada}{ben}",
         data = directory.join("data").display(),
         drain_s = plan.drain_s,

@@ -17,7 +17,7 @@ use gateway_core::{
 };
 use media::{
     codec::CodecKind,
-    sdp::{Flow, Offer},
+    sdp::{Flow, Offer, Srtp},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -84,6 +84,8 @@ pub struct Phone {
     pub sip: SocketAddr,
     pub hz: f64,
     pub codecs: Vec<CodecKind>,
+    /// Whether its media is SRTP.
+    pub srtp: Srtp,
     pub answering: Answering,
     /// What it does so long after each answer, in order of time.
     pub habits: Vec<(Duration, Act)>,
@@ -111,6 +113,7 @@ impl Phone {
             sip,
             hz,
             codecs: vec![CodecKind::Pcmu, CodecKind::Pcma],
+            srtp: Srtp::None,
             answering: Answering::Take(Duration::from_secs(1)),
             habits: Vec::new(),
             password: None,
@@ -229,7 +232,8 @@ impl Phone {
                 endpoint: EndpointId(0),
                 to: Hop { transport: Transport::Udp, to: GATEWAY, domain: None },
                 profile: None,
-                oversize: Oversize::default(),
+                // The world has no streams; six keys make an INVITE of more than 1300 bytes.
+                oversize: Oversize::Udp,
                 from_uri: Uri::sip(Some(shown), self.sip),
                 display: None,
                 headers,
@@ -248,7 +252,7 @@ impl Phone {
 
     fn line(&self) -> Line {
         let port = 4_000 + 2 * self.talks.len() as u16;
-        Line::new(SocketAddr::new(self.sip.ip(), port), &self.codecs, self.hz)
+        Line::new(SocketAddr::new(self.sip.ip(), port), &self.codecs, self.hz).secured(self.srtp)
     }
 
     fn begin(&mut self, began: Instant, line: Line, usage: UsageId, offer: Option<Offer>) {

@@ -72,8 +72,8 @@ pub struct Line {
     pub value: String,
 }
 
-/// `a=name` or `a=name:value` (RFC 8866 5.13).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `a=name` or `a=name:value` (RFC 8866 5.13). A key in it is whole on the wire and shows as `***` elsewhere.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Case-sensitive.
     pub name: String,
@@ -232,6 +232,16 @@ impl Attribute {
     /// `a=name:value`.
     pub fn new(name: &str, value: impl fmt::Display) -> Self {
         Self { name: name.to_owned(), value: Some(value.to_string()) }
+    }
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(_) if matches!(self.name.as_str(), super::crypto::NAME | "ice-pwd") => write!(f, "{}:***", self.name),
+            Some(value) => write!(f, "{}:{value}", self.name),
+            None => f.write_str(&self.name),
+        }
     }
 }
 

@@ -3,9 +3,12 @@
 //! Text becomes a [`Description`] once, at the border (`parse`), and text again when it leaves (`Display`). What the two halves agree
 //! on is worked out by the pure functions of [`negotiate`]; the outcome for one RTP port is a [`MediaPlan`].
 
+mod crypto;
 mod description;
 pub mod negotiate;
 mod parse;
+#[cfg(test)]
+mod secured_tests;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +17,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+pub use crypto::{Crypto, LegKeys, MKI_MAX, Secrets, Srtp};
 pub use description::{Attribute, Connection, Description, Host, Line, Media, MediaKind, Origin, Protocol, RtpMap};
 
 use crate::codec::CodecKind;
@@ -132,6 +136,8 @@ pub struct MediaPlan {
     pub ptime_ms: u8,
     /// Which way media flows.
     pub flow: Flow,
+    /// The keys of SRTP; without them RTP is in the clear.
+    pub secrets: Option<Box<Secrets>>,
 }
 
 /// Telephone-event payload types (RFC 4733) and their RTP clock, 8000 or 48000.

@@ -1,12 +1,13 @@
-//! Offer/answer (RFC 3264) for plain RTP, as pure functions.
+//! Offer/answer (RFC 3264) for RTP, clear or under keys in the description (RFC 4568, RFC 8643), as pure functions.
 //!
 //! One audio stream per session: the first audio line that we can serve wins, every other line keeps its place with port 0. Each answer
-//! is computed from the offer at hand, never from what was said before. SRTP and WebRTC lines are not for these functions.
+//! is computed from the offer at hand, never from what was said before. WebRTC lines are not for these functions.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    Answer, Attribute, Connection, Description, DigitPlan, Flow, Host, Line, Media, MediaKind, MediaPlan, Offer, Origin, Protocol, Refused,
+    Answer, Attribute, Connection, Crypto, Description, DigitPlan, Flow, Host, LegKeys, Line, Media, MediaKind, MediaPlan, Offer, Origin,
+    Protocol, Refused, Secrets, Srtp, crypto,
 };
 use crate::codec::CodecKind;
 
@@ -34,6 +35,10 @@ pub struct Terms<'a> {
     pub signalled_from: Option<IpAddr>,
     /// What we want: `SendRecv` in talk, `SendOnly` to hold with music, `Inactive` to hold in silence.
     pub flow: Flow,
+    /// Whether media is SRTP.
+    pub srtp: Srtp,
+    /// Our keys for it; `None` where they may not be written, since others can read the signalling.
+    pub keys: Option<&'a LegKeys>,
 }
 
 /// Answers an offer (RFC 3264 6) and says what was agreed.
@@ -44,17 +49,23 @@ pub struct Terms<'a> {
 pub fn answer(offer: &Offer, terms: &Terms<'_>) -> Result<(Answer, MediaPlan), Refused> {
     let theirs = offer.description();
     let mut why = Refused::unacceptable("no audio line");
-    let mut chosen = None;
+    let mut chosen: Option<(usize, &Media, Choice)> = None;
     for (index, media) in theirs.media.iter().enumerate().filter(|(_, media)| media.kind == MediaKind::Audio && media.port != 0) {
         match choose(theirs, media, terms) {
-            Ok(choice) => {
+            // Some phones offer a stream twice, clear and secured: the secured one is preferred, in whatever order.
+            Ok(choice) if chosen.is_none() || choice.secured.is_some() => {
+                let is_best = choice.secured.is_some() || terms.srtp == Srtp::None;
                 chosen = Some((index, media, choice));
-                break;
+                if is_best {
+                    break;
+                }
             }
+            Ok(_) => {}
             Err(refused) => why = refused,
         }
     }
-    let Some((index, media, Choice { codec, payload_type, digits, remote })) = chosen else { return Err(why) };
+    let Some((index, media, Choice { codec, payload_type, digits, remote, secured })) = chosen else { return Err(why) };
+    let (crypto, secrets) = secured.unzip();
 
     let peer = peer_flow(theirs, media);
     // RFC 3264 6.1: what is offered sendonly is answered recvonly or inactive, and so on: never more than the mirror allows.
@@ -69,6 +80,7 @@ pub fn answer(offer: &Offer, terms: &Terms<'_>) -> Result<(Answer, MediaPlan), R
         flow,
         rtcp_mux,
         rtcp_port: port.checked_add(1).filter(|_| !rtcp_mux),
+        crypto: crypto.map(crypto_line).into_iter().collect(),
     };
     let lines = theirs.media.iter().enumerate().map(|(at, media)| if at == index { audio.media() } else { refused_line(media) });
     let answer = Answer::from(describe(terms, lines.collect()));
@@ -83,13 +95,15 @@ pub fn answer(offer: &Offer, terms: &Terms<'_>) -> Result<(Answer, MediaPlan), R
         digits: digits.map(|(clock_rate, number)| DigitPlan { send: number, receive: number, clock_rate }),
         ptime_ms: ptime(media),
         flow,
+        secrets: secrets.map(Box::new),
     };
     Ok((answer, plan))
 }
 
 /// Makes an offer for a new leg, or a re-offer where `terms.previous` is set.
 ///
-/// A re-offer keeps the media lines in place and the numbers of codecs already named (RFC 3264 8.3.2).
+/// A re-offer keeps the media lines in place, the numbers of codecs already named (RFC 3264 8.3.2) and the keys. SRTP that is preferred
+/// is offered as RTP/AVP with keys beside (RFC 8643): who does not know them talks in the clear.
 pub fn offer(terms: &Terms<'_>) -> Offer {
     let previous = terms.previous.map(|previous| previous.media.as_slice()).unwrap_or_default();
     let place = previous.iter().position(|media| media.kind == MediaKind::Audio && media.port != 0);
@@ -101,9 +115,16 @@ pub fn offer(terms: &Terms<'_>) -> Offer {
     clocks.sort_unstable();
     clocks.dedup();
     let digits = clocks.into_iter().map(|clock_rate| (clock_rate, numbers.of_digits(clock_rate))).collect();
-    let protocol = before.map_or(Protocol::RtpAvp, |media| media.protocol.clone());
+    let keys = terms.keys.filter(|_| terms.srtp != Srtp::None);
+    let first = if terms.srtp == Srtp::Require { Protocol::RtpSavp } else { Protocol::RtpAvp };
+    let protocol = before.map_or(first, |media| media.protocol.clone());
+    let crypto = match before {
+        Some(media) => media.attributes.iter().filter(|attribute| attribute.name == crypto::NAME).cloned().collect(),
+        None => keys.into_iter().flat_map(LegKeys::lines).map(crypto_line).collect(),
+    };
     let port = terms.local.port();
-    let audio = Stream { port, protocol, codecs, digits, flow: terms.flow, rtcp_mux: true, rtcp_port: port.checked_add(1) }.media();
+    let rtcp_port = port.checked_add(1);
+    let audio = Stream { port, protocol, codecs, digits, flow: terms.flow, rtcp_mux: true, rtcp_port, crypto }.media();
 
     let mut lines: Vec<Media> = previous.iter().map(refused_line).collect();
     match place.and_then(|place| lines.get_mut(place)) {
@@ -128,6 +149,7 @@ pub fn accept(offer: &Offer, answer: &Answer, terms: &Terms<'_>) -> Result<Media
     if media.protocol != offered.protocol {
         return Err(Refused::unacceptable("answer changes the protocol"));
     }
+    let secrets = agreed_secrets(offered, media, terms)?;
     let remote = remote(theirs, media, terms)?;
     let known = |number: u8| {
         let codec = terms.codecs.iter().copied().find(|codec| is_codec(media, number, *codec))?;
@@ -149,6 +171,7 @@ pub fn accept(offer: &Offer, answer: &Answer, terms: &Terms<'_>) -> Result<Media
         digits: digits.map(|(send, receive)| DigitPlan { send, receive, clock_rate }),
         ptime_ms: ptime(media),
         flow: ours.flow_of(offered).within(peer_flow(theirs, media).mirrored()),
+        secrets: secrets.map(Box::new),
     })
 }
 
@@ -159,25 +182,110 @@ struct Choice {
     /// Clock and payload type of telephone-event.
     digits: Option<(u32, u8)>,
     remote: SocketAddr,
+    /// Our line in the answer, and both keys.
+    secured: Option<(Crypto, Secrets)>,
 }
 
 fn choose(theirs: &Description, media: &Media, terms: &Terms<'_>) -> Result<Choice, Refused> {
-    match media.protocol {
-        Protocol::RtpAvp | Protocol::RtpAvpf => {}
-        Protocol::RtpSavp | Protocol::RtpSavpf => return Err(Refused::unacceptable("SDES-SRTP is not spoken here")),
-        Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf => return Err(Refused::unacceptable("DTLS-SRTP is not spoken here")),
-        Protocol::Other(_) => return Err(Refused::unacceptable("audio line is not RTP")),
-    }
+    let secured = secure(media, terms)?;
     let remote = remote(theirs, media, terms)?;
     let common = || {
         terms.codecs.iter().filter_map(|codec| {
             let payload_type = media.payload_types().find(|number| is_codec(media, *number, *codec))?;
             let clock_rate = encoding(*codec).clock_rate;
             let digits = digits_number(media, clock_rate).map(|number| (clock_rate, number));
-            Some(Choice { codec: *codec, payload_type, digits, remote })
+            Some(Choice { codec: *codec, payload_type, digits, remote, secured: secured.clone() })
         })
     };
     common().find(|choice| choice.digits.is_some()).or_else(|| common().next()).ok_or(Refused::unacceptable("no codec in common"))
+}
+
+/// What the security of an offered line comes to; `None` is RTP in the clear.
+///
+/// # Errors
+/// The line cannot be served under these terms, and why.
+fn secure(media: &Media, terms: &Terms<'_>) -> Result<Option<(Crypto, Secrets)>, Refused> {
+    let ours = || terms.keys.filter(|_| terms.srtp != Srtp::None);
+    let best = || Crypto::of(media).find_map(|theirs| answered(theirs, ours()?));
+    match (&media.protocol, terms.srtp) {
+        (Protocol::RtpAvp | Protocol::RtpAvpf, Srtp::None) => Ok(None),
+        // RFC 8643 3.1: keys beside a clear profile are an offer too.
+        (Protocol::RtpAvp | Protocol::RtpAvpf, Srtp::Prefer) => Ok(best()),
+        (Protocol::RtpAvp | Protocol::RtpAvpf, Srtp::Require) => best().map(Some).ok_or(unsecured(media, terms)),
+        (Protocol::RtpSavp | Protocol::RtpSavpf, _) => best().map(Some).ok_or(unsecured(media, terms)),
+        (Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf, _) => Err(Refused::unacceptable("DTLS-SRTP is not spoken on this port")),
+        (Protocol::Other(_), _) => Err(Refused::unacceptable("audio line is not RTP")),
+    }
+}
+
+/// Our line for one of the peer's: its tag and suite, our key.
+fn answered(theirs: Crypto, ours: &LegKeys) -> Option<(Crypto, Secrets)> {
+    let send = ours.of(theirs.key.profile())?;
+    let line = Crypto { key: send.clone(), lifetime: None, tag: theirs.tag, suite: theirs.suite };
+    Some((line, Secrets { send: send.clone(), receive: theirs.key }))
+}
+
+/// Why a line that is or must be secured cannot be.
+fn unsecured(media: &Media, terms: &Terms<'_>) -> Refused {
+    Refused::unacceptable(match (terms.srtp, terms.keys, media.attribute(crypto::NAME)) {
+        (Srtp::None, _, _) => "SRTP is offered and srtp = \"none\" here: set srtp = \"prefer\"",
+        (Srtp::Prefer | Srtp::Require, None, _) => "SRTP keys need TLS or WSS here: they came over clear signalling",
+        (Srtp::Prefer | Srtp::Require, Some(_), Some(_)) => "no SRTP suite in common",
+        (Srtp::Prefer | Srtp::Require, Some(_), None) => "SRTP is required here and no a=crypto is offered",
+    })
+}
+
+/// Whether an offer could be met as far as the security of its media goes, before anything is spent on it; `keys` says whether ours may be
+/// written.
+///
+/// # Errors
+/// 488 with what stands against each audio line; of several, the last one's.
+pub fn screen(offer: &Offer, srtp: Srtp, keys: bool) -> Result<(), Refused> {
+    let mut audio = offer.description().media.iter().filter(|media| media.kind == MediaKind::Audio && media.port != 0).peekable();
+    if audio.peek().is_none() {
+        return Ok(());
+    }
+    let drawn = keys.then(|| LegKeys::draw(&mut |_| {}));
+    let terms = Terms {
+        codecs: &[],
+        local: SocketAddr::from(([0, 0, 0, 0], 0)),
+        advertised: IpAddr::from([0, 0, 0, 0]),
+        session_id: 0,
+        previous: None,
+        signalled_from: None,
+        flow: Flow::SendRecv,
+        srtp,
+        keys: drawn.as_ref(),
+    };
+    let mut verdict = Ok(());
+    for media in audio {
+        match secure(media, &terms) {
+            Ok(_) => return Ok(()),
+            Err(refused) => verdict = Err(refused),
+        }
+    }
+    verdict
+}
+
+/// The keys of our offer and its answer (RFC 4568 5.1.3): the line of the offer that the answer names by tag and suite.
+fn agreed_secrets(offered: &Media, media: &Media, terms: &Terms<'_>) -> Result<Option<Secrets>, Refused> {
+    let agreed = Crypto::of(media).find_map(|theirs| {
+        let ours = Crypto::of(offered).find(|ours| ours.tag == theirs.tag && ours.suite == theirs.suite)?;
+        Some(Secrets { send: ours.key, receive: theirs.key })
+    });
+    let is_needed = terms.srtp == Srtp::Require || matches!(offered.protocol, Protocol::RtpSavp | Protocol::RtpSavpf);
+    if agreed.is_none() && is_needed {
+        return Err(Refused::unacceptable("answer has no key for SRTP"));
+    }
+    // RFC 4568 5.1.3: a key that answers nothing of ours means that the two do not speak of one thing.
+    if agreed.is_none() && media.attribute(crypto::NAME).is_some() && offered.attribute(crypto::NAME).is_some() {
+        return Err(Refused::unacceptable("answer has a key for a suite that was not offered"));
+    }
+    Ok(agreed)
+}
+
+fn crypto_line(crypto: Crypto) -> Attribute {
+    Attribute::new(crypto::NAME, crypto)
 }
 
 /// Where the peer wants media, if we can send there.
@@ -286,6 +394,8 @@ struct Stream {
     rtcp_mux: bool,
     /// Named in an offer even beside rtcp-mux, since the answerer may not know that (RFC 5761 5.1.1).
     rtcp_port: Option<u16>,
+    /// `a=crypto`, in order of preference.
+    crypto: Vec<Attribute>,
 }
 
 impl Stream {
@@ -305,6 +415,7 @@ impl Stream {
         attributes.push(Attribute::flag(self.flow.name()));
         attributes.extend(self.rtcp_mux.then(|| Attribute::flag("rtcp-mux")));
         attributes.extend(self.rtcp_port.map(|port| Attribute::new("rtcp", port)));
+        attributes.extend(self.crypto.iter().cloned());
         let numbers = self.codecs.iter().map(|(_, number)| number).chain(self.digits.iter().map(|(_, number)| number));
         Media {
             kind: MediaKind::Audio,

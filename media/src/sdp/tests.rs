@@ -27,6 +27,8 @@ fn terms(codecs: &[CodecKind]) -> Terms<'_> {
         previous: None,
         signalled_from: None,
         flow: Flow::SendRecv,
+        srtp: Srtp::None,
+        keys: None,
     }
 }
 
@@ -77,6 +79,7 @@ fn the_answer_keeps_every_line_in_its_place() {
             digits: Some(DigitPlan { send: 101, receive: 101, clock_rate: 8000 }),
             ptime_ms: 40,
             flow: Flow::SendRecv,
+            secrets: None,
         }
     );
 }

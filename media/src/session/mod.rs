@@ -1,27 +1,29 @@
 //! One RTP session: a plan, the source it believes, both directions of sound, and RTCP.
 //!
-//! Clear RTP on a port pair of its own (RFC 3551); a WebRTC peer is `webrtc`'s. What it wants sent goes into an `Outbox`.
+//! RTP or SRTP on a port pair of its own (RFC 3551, RFC 3711); a WebRTC peer is `webrtc`'s. What it wants sent goes into an `Outbox`.
 
 mod reports;
+mod secured;
 
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use self::reports::Reports;
+use self::{reports::Reports, secured::Secured};
 use crate::{
     frame::Frame,
     rtcp,
     rtp::{self, Header},
     sdp::{Flow, MediaPlan},
     source::SourceLock,
+    srtp,
     stream::{Format, Heard, Inbound, Outbound, Unheard},
     time::NtpTime,
     transmit::{Channel, Outbox},
 };
 
-/// One end of media over clear RTP.
+/// One end of media over RTP or SRTP.
 #[derive(Debug)]
 pub struct Session {
     plan: MediaPlan,
@@ -32,6 +34,8 @@ pub struct Session {
     inbound: Inbound,
     outbound: Outbound,
     reports: Reports,
+    /// SRTP, where the plan has keys.
+    secured: Option<Secured>,
     /// When a believed packet of either protocol came last; at first, when the session began.
     heard_at: Instant,
 }
@@ -65,6 +69,8 @@ pub enum Dropped {
     Unheard(Unheard),
     /// The peer is on hold and not heard.
     Held,
+    /// Not sealed with the peer's key, or heard before.
+    Srtp(srtp::Dropped),
 }
 
 /// Where and when a session begins.
@@ -74,7 +80,7 @@ pub struct Start {
     pub instant: Instant,
     /// The same, in milliseconds since 1970 UTC.
     pub unix_ms: u64,
-    /// See `SourceLock::new`; always on but in tests.
+    /// Of the source lock (`SourceLock::new`) and of SRTP (`srtp::Guards`); always on but in tests.
     pub guard: bool,
 }
 
@@ -87,6 +93,7 @@ impl Session {
         Self {
             lock: SourceLock::new(&plan, guard),
             proposed: None,
+            secured: plan.secrets.as_ref().map(|secrets| Secured::new(secrets, guards(guard))),
             guard,
             inbound: Inbound::new(Format::received(&plan)),
             outbound: Outbound::new(instant, Format::sent(&plan), plan.ptime_ms, ssrc, sequence, timestamp),
@@ -96,14 +103,30 @@ impl Session {
         }
     }
 
-    /// Takes a datagram of the RTP socket.
-    pub fn receive<'a>(&mut self, now: Instant, from: SocketAddr, bytes: &'a [u8]) -> Result<Received<'a>, Dropped> {
+    /// Takes a datagram of the RTP socket; `clear` is memory for what is opened of SRTP, and what is received may live in it.
+    ///
+    /// A packet that proves itself by its tag is believed from wherever it comes: whoever holds the key is the peer, behind what NAT ever.
+    pub fn receive<'a>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        bytes: &'a [u8],
+        clear: &'a mut Vec<u8>,
+    ) -> Result<Received<'a>, Dropped> {
         if rtp::is_rtcp(bytes) && (self.plan.rtcp_mux || self.proposed.as_ref().is_some_and(|(plan, _)| plan.rtcp_mux)) {
-            return self.receive_report(now, from, bytes).map(|()| Received::Report);
+            return self.receive_report(now, from, bytes, clear).map(|()| Received::Report);
         }
+        let bytes = match &mut self.secured {
+            Some(secured) => {
+                secured.open(bytes, false, clear).map_err(Dropped::Srtp)?;
+                self.lock.admit_authentic(from);
+                clear.as_slice()
+            }
+            None => bytes,
+        };
         let (header, payload) = Header::parse(bytes).map_err(Dropped::Rtp)?;
         let is_proposed = |proposed: &mut Option<(MediaPlan, SourceLock)>| proposed.as_mut().is_some_and(|(_, lock)| lock.admit(from));
-        if !self.lock.admit(from) && !is_proposed(&mut self.proposed) {
+        if self.secured.is_none() && !self.lock.admit(from) && !is_proposed(&mut self.proposed) {
             return Err(Dropped::Foreign);
         }
         self.heard_at = now;
@@ -116,9 +139,18 @@ impl Session {
         }
     }
 
-    /// Takes a datagram of the RTCP socket.
-    pub fn receive_report(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Result<(), Dropped> {
-        let admitted = self.lock.admits_reports(from) || self.proposed.as_ref().is_some_and(|(_, lock)| lock.admits_reports(from));
+    /// Takes a datagram of the RTCP socket; `clear` as for `receive`.
+    pub fn receive_report(&mut self, now: Instant, from: SocketAddr, bytes: &[u8], clear: &mut Vec<u8>) -> Result<(), Dropped> {
+        let bytes = match &mut self.secured {
+            Some(secured) => {
+                secured.open(bytes, true, clear).map_err(Dropped::Srtp)?;
+                clear.as_slice()
+            }
+            None => bytes,
+        };
+        let admitted = self.secured.is_some()
+            || self.lock.admits_reports(from)
+            || self.proposed.as_ref().is_some_and(|(_, lock)| lock.admits_reports(from));
         if !admitted {
             return Err(Dropped::Foreign);
         }
@@ -131,22 +163,26 @@ impl Session {
     /// Sends 20 ms of sound, unless the flow forbids it.
     pub fn send_frame(&mut self, now: Instant, frame: &Frame, outbox: &mut Outbox) {
         if let Some(to) = self.speaks_to() {
-            self.outbound.frame(now, frame, &mut |header, payload| put(outbox, to, header, payload));
+            let Self { outbound, secured, .. } = self;
+            outbound.frame(now, frame, &mut |header, payload| put(outbox, secured, to, header, payload));
         }
     }
 
     /// No frame follows for a while.
     pub fn end_talk(&mut self, outbox: &mut Outbox) {
-        match self.speaks_to() {
-            Some(to) => self.outbound.end_talk(&mut |header, payload| put(outbox, to, header, payload)),
-            None => self.outbound.fall_silent(),
+        let to = self.speaks_to();
+        let Self { outbound, secured, .. } = self;
+        match to {
+            Some(to) => outbound.end_talk(&mut |header, payload| put(outbox, secured, to, header, payload)),
+            None => outbound.fall_silent(),
         }
     }
 
     /// Relays a packet of another port, unless the flow forbids it. `source` names the stream that it is part of.
     pub fn relay(&mut self, now: Instant, source: u64, header: &Header, payload: &[u8], outbox: &mut Outbox) {
         if let Some(to) = self.speaks_to() {
-            self.outbound.relay(now, source, header, payload, &mut |header, payload| put(outbox, to, header, payload));
+            let Self { outbound, secured, .. } = self;
+            outbound.relay(now, source, header, payload, &mut |header, payload| put(outbox, secured, to, header, payload));
         }
     }
 
@@ -154,9 +190,10 @@ impl Session {
     pub fn tick(&mut self, now: Instant, outbox: &mut Outbox) {
         // A key that may not go out still passes, so that it is not sent when the hold ends.
         let to = self.speaks_to();
-        self.outbound.tick(now, &mut |header, payload| {
+        let Self { outbound, secured, .. } = self;
+        outbound.tick(now, &mut |header, payload| {
             if let Some(to) = to {
-                put(outbox, to, header, payload);
+                put(outbox, secured, to, header, payload);
             }
         });
     }
@@ -165,6 +202,9 @@ impl Session {
     pub fn propose(&mut self, plan: MediaPlan) {
         self.inbound.propose(Format::received(&plan));
         let lock = SourceLock::new(&plan, self.guard);
+        if let (Some(secured), Some(secrets)) = (&mut self.secured, &plan.secrets) {
+            secured.propose(&secrets.receive);
+        }
         self.proposed = Some((plan, lock));
     }
 
@@ -173,6 +213,10 @@ impl Session {
         let Some((plan, lock)) = self.proposed.take() else { return };
         self.inbound.agree(Format::received(&plan));
         self.outbound.agree(now, Format::sent(&plan), plan.ptime_ms);
+        match (&mut self.secured, &plan.secrets) {
+            (Some(secured), Some(secrets)) => secured.agree(secrets),
+            (secured, secrets) => *secured = secrets.as_ref().map(|secrets| Secured::new(secrets, guards(self.guard))),
+        }
         self.lock = lock;
         self.plan = plan;
         self.heard_at = now;
@@ -181,6 +225,9 @@ impl Session {
     /// The old plan alone stands.
     pub fn roll_back(&mut self) {
         self.proposed = None;
+        if let Some(secured) = &mut self.secured {
+            secured.roll_back();
+        }
         self.inbound.agree(Format::received(&self.plan));
     }
 
@@ -265,18 +312,29 @@ impl Session {
             (Channel::Rtp, rtp)
         } else {
             let next_port = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
-            let learnt = self.plan.signalled_from.and_then(|_| self.reports.peer());
+            let learns = self.plan.signalled_from.is_some() || self.secured.is_some();
+            let learnt = self.reports.peer().filter(|_| learns);
             (Channel::Rtcp, learnt.unwrap_or(next_port))
         };
         if is_reachable(to) {
-            let Self { reports, inbound, outbound, .. } = self;
-            outbox.write(channel, to, |bytes| reports.write(now, inbound.reception_mut(), outbound, goodbye, bytes));
+            let Self { reports, inbound, outbound, secured, .. } = self;
+            outbox.write(channel, to, |bytes| {
+                reports.write(now, inbound.reception_mut(), outbound, goodbye, bytes);
+                secured.as_mut().is_none_or(|secured| secured.seal_report(bytes))
+            });
         }
     }
 }
 
-fn put(outbox: &mut Outbox, to: SocketAddr, header: &Header, payload: &[u8]) {
-    outbox.write(Channel::Rtp, to, |bytes| header.write(payload, bytes));
+fn put(outbox: &mut Outbox, secured: &mut Option<Secured>, to: SocketAddr, header: &Header, payload: &[u8]) {
+    outbox.write(Channel::Rtp, to, |bytes| {
+        header.write(payload, bytes);
+        secured.as_mut().is_none_or(|secured| secured.seal(bytes))
+    });
+}
+
+fn guards(guard: bool) -> srtp::Guards {
+    srtp::Guards { replay: guard, authentication: guard }
 }
 
 fn is_reachable(to: SocketAddr) -> bool {

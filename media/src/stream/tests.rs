@@ -28,6 +28,7 @@ pub(crate) fn plan() -> MediaPlan {
         digits: Some(DigitPlan { send: 101, receive: 101, clock_rate: 8_000 }),
         ptime_ms: 20,
         flow: Flow::SendRecv,
+        secrets: None,
     }
 }
 

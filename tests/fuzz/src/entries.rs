@@ -20,7 +20,8 @@ use media::{
     codec::CodecKind,
     rtcp::Packet,
     rtp::Header,
-    sdp::{Answer, Flow, Offer, negotiate},
+    sdp::{Answer, Flow, LegKeys, Offer, Srtp, negotiate},
+    srtp,
     webrtc::Demux,
 };
 use rand::SeedableRng;
@@ -30,7 +31,8 @@ use rand_chacha::ChaCha20Rng;
 pub type Entry = fn(&[u8]);
 
 /// All of them.
-pub const ENTRIES: [(&str, Entry); 6] = [("sip", sip), ("sdp", sdp), ("rtp", rtp), ("rtcp", rtcp), ("stun", stun), ("script", script)];
+pub const ENTRIES: [(&str, Entry); 7] =
+    [("sip", sip), ("sdp", sdp), ("rtp", rtp), ("srtp", srtp), ("rtcp", rtcp), ("stun", stun), ("script", script)];
 
 /// A message that is read, prints as one that prints the same; all that the user agent says to it can be read, and has an end.
 pub fn sip(bytes: &[u8]) {
@@ -71,6 +73,7 @@ pub fn sdp(bytes: &[u8]) {
     let Ok(offer) = Offer::parse(text) else { return };
     let printed = offer.to_string();
     assert_eq!(Offer::parse(&printed).as_ref(), Ok(&offer), "{printed}");
+    let keys = LegKeys::draw(&mut |bytes| bytes.fill(7));
     let terms = negotiate::Terms {
         codecs: &[CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu],
         local: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 20_000),
@@ -79,11 +82,29 @@ pub fn sdp(bytes: &[u8]) {
         previous: None,
         signalled_from: None,
         flow: Flow::SendRecv,
+        srtp: Srtp::Prefer,
+        keys: Some(&keys),
     };
     if let Ok((answer, plan)) = negotiate::answer(&offer, &terms) {
         assert_eq!(answer.description().media.len(), offer.description().media.len(), "RFC 3264 6: every line keeps its place");
         assert!((1..=60).contains(&plan.ptime_ms), "{plan:?}");
         assert_eq!(Answer::parse(&answer.to_string()).as_ref(), Ok(&answer));
+    }
+}
+
+/// Nothing that was not made with the key is opened, by any suite, and what was read is not longer than it came.
+pub fn srtp(bytes: &[u8]) {
+    for profile in srtp::Profile::ALL {
+        let key = srtp::MasterKey::draw(profile, &mut |material| material.fill(7)).with_mki(vec![0; bytes.len() % 5]);
+        let mut receiver = srtp::Receiver::new(key.clone(), srtp::Guards::default());
+        assert!(receiver.open(&mut bytes.to_vec()).is_err());
+        assert!(receiver.open_report(&mut bytes.to_vec()).is_err());
+        let (mut sender, mut sealed) = (srtp::Sender::new(key.clone()), bytes.to_vec());
+        if bytes.len() % 5 == 0 && sender.seal(&mut sealed) {
+            assert_eq!(receiver.open(&mut sealed), Ok(()));
+            assert_eq!(sealed, bytes);
+        }
+        let _ = srtp::Receiver::new(key, srtp::Guards { authentication: false, ..srtp::Guards::default() }).open(&mut bytes.to_vec());
     }
 }
 

@@ -12,7 +12,7 @@ use gateway_core::{
 use media::{
     codec::CodecKind,
     sdp::{
-        Flow, Offer,
+        Flow, Offer, Srtp,
         negotiate::{self, Terms},
     },
 };
@@ -62,6 +62,8 @@ impl World {
             previous: None,
             signalled_from: None,
             flow: Flow::SendRecv,
+            srtp: Srtp::None,
+            keys: None,
         };
         let (answer, plan) = negotiate::answer(offer, &terms).expect("desks of this world offer what the gateway can");
         self.desk_ports.insert(port, local);

@@ -26,8 +26,8 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// Uses the ports `peer(0)` to `peer(19)` of the node's block.
-    fn start(node: &Node, number: &str, transport: &str) -> Self {
+    /// Uses the ports `peer(0)` to `peer(19)` of the node's block; `media` is what the account says of encryption.
+    fn start(node: &Node, number: &str, transport: &str, media: &str) -> Self {
         let directory = node.directory().join("baresip");
         fs::create_dir(&directory).unwrap();
         let tone = directory.join("440.wav");
@@ -36,7 +36,7 @@ impl Baresip {
         let config = format!(
             "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\nrtp_ports {first}-{last}\n\
              audio_source aufile,{tone}\naudio_player aubridge,nil\naudio_alert aubridge,nil\nsnd_path {directory}\n\
-             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
              sip_cafile {authority}\nmodule_app account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
             sip = ports.peer(0),
             control = ports.peer(4),
@@ -48,8 +48,11 @@ impl Baresip {
             authority = node.data().join("sip.crt").display(),
         );
         fs::write(directory.join("config"), config).unwrap();
-        fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1;transport={transport}>;regint=0;audio_codecs=PCMU\n"))
-            .unwrap();
+        fs::write(
+            directory.join("accounts"),
+            format!("<sip:{number}@127.0.0.1;transport={transport}>;regint=0;audio_codecs=PCMU{media}\n"),
+        )
+        .unwrap();
         fs::write(directory.join("contacts"), "").unwrap();
         let mut program = Program::start(Command::new("baresip").arg("-f").arg(&directory).current_dir(&directory));
         program.wait_for("that it is ready", Duration::from_secs(30), |said| said.contains("baresip is ready").then_some(()));
@@ -107,6 +110,14 @@ fn baresip_by_tls_talks_on_while_the_certificate_changes() {
     assert!(renewed.is_some(), "the old certificate is still shown\n{}", node.log());
 }
 
+/// It hangs up by itself where its media would be in the clear.
+#[test]
+fn baresip_with_srtp_alone_and_the_desk_hear_each_other() {
+    let node = Node::start();
+    let uri = format!("sip:main@127.0.0.1:{};transport=tls", node.ports.tls());
+    talks_with(&node, "tls", ";mediaenc=srtp-mand", &uri, || {});
+}
+
 /// The certificate that the node shows to whoever connects by TLS.
 fn shown(node: &Node) -> String {
     let command = format!("openssl s_client -connect 127.0.0.1:{} -showcerts < /dev/null", node.ports.tls());
@@ -147,9 +158,13 @@ fn renew(node: &Node) {
 
 /// baresip calls the script, is given to the desk, and both hear each other for the whole talk.
 fn talks(node: &Node, transport: &str, uri: &str, meanwhile: impl FnOnce()) {
+    talks_with(node, transport, "", uri, meanwhile);
+}
+
+fn talks_with(node: &Node, transport: &str, media: &str, uri: &str, meanwhile: impl FnOnce()) {
     let mut desk =
         node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
-    let mut baresip = Baresip::start(node, "+380501112233", transport);
+    let mut baresip = Baresip::start(node, "+380501112233", transport, media);
     baresip.tell("dial", uri);
     let seen = |kind: &str| {
         let calls = node.calls();

@@ -239,7 +239,9 @@ impl Call {
     }
 
     pub(super) fn peer_answered(&mut self, port: PortId, answer: Answer, turn: &mut Turn<'_>) {
-        if self.caller.port == Some(port) {
+        if self.caller.port == Some(port) && std::mem::take(&mut self.caller.answering) {
+            turn.leg(self.caller.id, LegCommand::AcceptReoffer { answer });
+        } else if self.caller.port == Some(port) {
             self.answer_caller(answer, turn);
         } else if let Some(far) = self.far.as_ref().filter(|far| far.port == Some(port)) {
             turn.leg(far.id, LegCommand::AnswerMedia { answer });
@@ -259,8 +261,9 @@ impl Call {
     }
 
     pub(super) fn caller_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
-        let command = self.caller.reoffered(offer.as_ref(), turn);
-        turn.leg(self.caller.id, command);
+        if let Some(command) = self.caller.reoffered(offer.as_ref(), turn) {
+            turn.leg(self.caller.id, command);
+        }
         self.tell_hold_of_caller(turn);
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use media::{
     codec::CodecKind,
     sdp::{
-        Answer, Description, Flow, MediaPlan, Offer,
+        Answer, Description, Flow, LegKeys, MediaPlan, Offer, Srtp,
         negotiate::{self, Terms},
     },
 };
@@ -39,6 +39,10 @@ pub struct RtpTerms {
     pub advertised: IpAddr,
     /// Where the signalling came from, only where the peer is behind NAT.
     pub signalled_from: Option<IpAddr>,
+    /// Whether its audio is SRTP.
+    pub srtp: Srtp,
+    /// Keys may be written into its signalling.
+    pub may_key: bool,
 }
 
 /// One participant.
@@ -70,6 +74,10 @@ pub(super) struct Leg {
     holds: bool,
     quality: Option<Quality>,
     told: bool,
+    /// Its SRTP keys, drawn at their first need and kept: a re-INVITE under the same key keeps its roll-over counter.
+    keys: Option<LegKeys>,
+    /// The peer has been given a re-offer of this leg's, and has not answered it.
+    pub(super) answering: bool,
 }
 
 impl Leg {
@@ -91,6 +99,8 @@ impl Leg {
             holds: false,
             quality: None,
             told: false,
+            keys: None,
+            answering: false,
         }
     }
 
@@ -122,12 +132,18 @@ impl Leg {
     }
 
     /// What is said to a re-offer of this leg's: our answer, our own offer where it made none, or that what stands shall stand.
-    pub(super) fn reoffered(&mut self, offer: Option<&Offer>, turn: &mut Turn<'_>) -> LegCommand {
+    /// A WebRTC peer answers later by `PeerAnswered`.
+    pub(super) fn reoffered(&mut self, offer: Option<&Offer>, turn: &mut Turn<'_>) -> Option<LegCommand> {
+        if let (LegMedia::Web, Some(port), Some(offer)) = (&self.media, self.port, offer) {
+            self.answering = true;
+            turn.media(MediaCommand::RestartIce { port, offer: offer.clone() });
+            return None;
+        }
         let said = match offer {
             Some(offer) => self.reopen(offer, turn).map(|answer| LegCommand::AcceptReoffer { answer }),
             None => self.offer(turn).map(|offer| LegCommand::Propose { offer }),
         };
-        said.unwrap_or_else(LegCommand::RejectReoffer)
+        Some(said.unwrap_or_else(LegCommand::RejectReoffer))
     }
 
     /// It holds us now (`true`), or no more, and the other side does not know yet.
@@ -147,7 +163,11 @@ impl Leg {
     pub(super) fn offer(&mut self, turn: &mut Turn<'_>) -> Result<Offer, Cause> {
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
         let terms = terms.clone();
+        if terms.srtp == Srtp::Require && !terms.may_key {
+            return Err(Cause::NOT_ACCEPTABLE);
+        }
         let local = self.local(turn)?;
+        self.draw_keys(&terms, turn);
         let offer = negotiate::offer(&self.terms(&terms, local));
         self.said = Some(offer.description().clone());
         Ok(offer)
@@ -205,6 +225,7 @@ impl Leg {
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
         let terms = terms.clone();
         let local = self.local(turn)?;
+        self.draw_keys(&terms, turn);
         match negotiate::answer(offer, &self.terms(&terms, local)) {
             Ok((answer, plan)) => {
                 self.said = Some(answer.description().clone());
@@ -243,6 +264,12 @@ impl Leg {
         self.local.ok_or(Cause::NO_CIRCUIT)
     }
 
+    fn draw_keys(&mut self, terms: &RtpTerms, turn: &mut Turn<'_>) {
+        if self.keys.is_none() && terms.srtp != Srtp::None && terms.may_key {
+            self.keys = Some(LegKeys::draw(&mut |bytes| turn.rng.fill_bytes(bytes)));
+        }
+    }
+
     fn terms<'a>(&'a self, terms: &'a RtpTerms, local: SocketAddr) -> Terms<'a> {
         Terms {
             codecs: &terms.codecs,
@@ -252,6 +279,8 @@ impl Leg {
             previous: self.said.as_ref(),
             signalled_from: terms.signalled_from,
             flow: Flow::SendRecv,
+            srtp: terms.srtp,
+            keys: self.keys.as_ref(),
         }
     }
 }

@@ -174,6 +174,8 @@ impl Call {
                 let cause = self.caller.why_lost(cause);
                 self.caller_left(cause, turn);
             }
+            // A browser hears us once its peer is connected, however its signalling travels.
+            (_, LegEvent::Ready) if self.caller.media == LegMedia::Web => {}
             (_, LegEvent::Ready) => self.caller_ready(turn),
             (_, LegEvent::Reoffered { offer }) => self.caller_reoffered(offer, turn),
             (_, LegEvent::ReofferAnswered { answer }) => self.caller_agreed(&answer, turn),

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use media::sdp::{Answer, Offer};
+use media::{
+    codec::CodecKind,
+    sdp::{Answer, Offer, Srtp},
+};
 
-use super::{Call, Due, Phase, leg::Leg, leg::LegMedia, turn::Turn};
+use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, turn::Turn};
 use crate::{
     cause::Cause,
     context::pointer,
@@ -27,16 +30,7 @@ impl Call {
 
     pub(super) fn dial_through(&mut self, to: Target, turn: &mut Turn<'_>) {
         let id = turn.mint.leg();
-        let media = match &self.caller.media {
-            LegMedia::Rtp(_) => self.caller.media.clone(),
-            // A page's call goes out by the terms of the endpoint that dials; the Switch knows them.
-            LegMedia::Web => LegMedia::Rtp(super::RtpTerms {
-                codecs: vec![media::codec::CodecKind::Opus, media::codec::CodecKind::Pcma, media::codec::CodecKind::Pcmu],
-                advertised: turn.config.media.advertised,
-                signalled_from: None,
-            }),
-        };
-        let mut far = Leg::new(id, media);
+        let mut far = Leg::new(id, LegMedia::Rtp(self.far_terms(&to, turn)));
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(words_of(&to)) });
         let offer = match far.offer(turn) {
             Ok(offer) => offer,
@@ -52,6 +46,24 @@ impl Call {
         self.far = Some(far);
         self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
+    }
+
+    /// The terms of a leg that we dial: codecs as the caller has them, so that a relay need not decode; the rest is the far side's own.
+    fn far_terms(&self, to: &Target, turn: &Turn<'_>) -> RtpTerms {
+        let (codecs, advertised) = match &self.caller.media {
+            LegMedia::Rtp(terms) => (terms.codecs.clone(), terms.advertised),
+            // A browser's call goes out by the terms of the endpoint that dials; the Switch knows them.
+            LegMedia::Web => (vec![CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu], turn.config.media.advertised),
+        };
+        let named = if let Target::Number { trunk, .. } = to { trunk.as_ref() } else { None };
+        let trunk = named.and_then(|name| turn.config.trunks.iter().find(|trunk| trunk.name == *name));
+        RtpTerms {
+            codecs,
+            advertised,
+            signalled_from: None,
+            srtp: trunk.map_or(Srtp::None, |trunk| trunk.srtp.wanted),
+            may_key: trunk.is_some_and(|trunk| trunk.srtp.may_key(trunk.peering.is_private())),
+        }
     }
 
     /// How the caller appears on legs that we place.
@@ -129,8 +141,9 @@ impl Call {
 
     pub(super) fn far_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
         let Some(far) = self.far.as_mut() else { return };
-        let command = far.reoffered(offer.as_ref(), turn);
-        turn.leg(far.id, command);
+        if let Some(command) = far.reoffered(offer.as_ref(), turn) {
+            turn.leg(far.id, command);
+        }
         self.tell_hold_of_far(turn);
     }
 

@@ -80,6 +80,8 @@ pub struct Turn<'a> {
     pub asks: &'a mut Asks,
     /// Names.
     pub mint: &'a mut Mint,
+    /// Chance, for keys.
+    pub rng: &'a mut dyn rand::Rng,
     /// RTP addresses that the call's shard has bound ahead of need.
     pub leases: &'a mut VecDeque<SocketAddr>,
     /// What the call wants done, in order.

@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::{
     AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, EndpointTls, Gate, Http, Ivr, Media, Naming, Node, Oversize,
-    Phone, Queue, Recording, Route, RouteAction, RouteNumber, Session, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
+    Phone, Queue, Recording, Route, RouteAction, RouteNumber, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
     file::{
         AgentTable, File, HttpTable, MediaTable, OversizeName, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, StirTable,
         TrunkTable, Word,
@@ -326,7 +326,8 @@ impl Walk<'_> {
             ca: tls.ca.map(|word| self.word(&word).into()),
             name: tls.name.map(|word| self.word(&word)),
         });
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, callers, oversize, tls, peering }
+        let srtp = self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::default());
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, srtp, callers, oversize, tls, peering }
     }
 
     /// `signed` is where the first trunk stands whose callers' signatures are looked at.
@@ -361,6 +362,7 @@ impl Walk<'_> {
                 user: self.unique(&mut names, &table.user, "phone"),
                 realm: self.or(table.realm, node),
                 password: Private(self.word(&table.password)),
+                srtp: self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::PHONE),
             })
             .collect()
     }

@@ -171,6 +171,9 @@ pub(super) struct TrunkTable {
     #[serde(default)]
     pub(super) outbound: Vec<Word>,
     pub(super) dtmf: Option<Word>,
+    pub(super) srtp: Option<Word>,
+    #[serde(default)]
+    pub(super) srtp_over_clear: bool,
     pub(super) headers: Option<HeaderTable>,
 }
 
@@ -254,6 +257,9 @@ pub(super) struct PhoneTable {
     pub(super) user: Word,
     pub(super) realm: Option<Word>,
     pub(super) password: Word,
+    pub(super) srtp: Option<Word>,
+    #[serde(default)]
+    pub(super) srtp_over_clear: bool,
 }
 
 #[derive(Debug, Deserialize)]

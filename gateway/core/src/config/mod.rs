@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod file;
 mod guards;
+mod srtp;
 #[cfg(test)]
 mod tests;
 mod trunk;
@@ -27,6 +28,7 @@ pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
+pub use srtp::SrtpPolicy;
 pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Registration, TrunkAuth, UserToUser};
 
 use crate::{
@@ -178,6 +180,8 @@ pub struct Trunk {
     pub codecs: Vec<CodecKind>,
     /// Address in our SDP and Contact towards this trunk, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
+    /// Whether its media is SRTP.
+    pub srtp: SrtpPolicy,
     /// What is believed of its callers.
     pub callers: CallerRules,
     /// How a request goes that is too large for UDP.
@@ -215,6 +219,8 @@ pub struct Phone {
     pub user: String,
     pub realm: String,
     pub password: Private<String>,
+    /// Whether its media is SRTP.
+    pub srtp: SrtpPolicy,
 }
 
 /// What a dialled number does.

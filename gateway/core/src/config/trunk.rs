@@ -163,6 +163,12 @@ impl Dtmf {
 }
 
 impl Peering {
+    /// Signalling to it goes by TLS or WSS, as its host says.
+    pub fn is_private(&self) -> bool {
+        let Some(host) = self.host.as_deref().map(str::to_ascii_lowercase) else { return false };
+        host.starts_with("sips:") || host.split(';').any(|param| matches!(param, "transport=tls" | "transport=wss"))
+    }
+
     /// A peer of this trunk is known by more than its address.
     pub fn is_proven_without_address(&self) -> bool {
         self.peer_auth.is_some() || self.subject.is_some() || self.register.is_some()
@@ -330,7 +336,7 @@ impl Walk<'_> {
         HeaderProfile { user_to_user, privacy: table.privacy, from }
     }
 
-    fn one_of<T: Copy>(&mut self, word: Option<&Word>, all: &[(&'static str, T)]) -> Option<T> {
+    pub(super) fn one_of<T: Copy>(&mut self, word: Option<&Word>, all: &[(&'static str, T)]) -> Option<T> {
         let word = word?;
         let name = self.word(word);
         let found = all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);

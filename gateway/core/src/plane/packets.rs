@@ -22,9 +22,10 @@ impl<R: rand::Rng> Shard<R> {
             return;
         };
         let Some(Port { line: Line::Rtp(line), .. }) = self.ports.get_mut(&id) else { return };
+        let mut clear = std::mem::take(&mut self.clear);
         let received = match channel {
-            Channel::Rtp => line.session.receive(now, from, bytes),
-            Channel::Rtcp => line.session.receive_report(now, from, bytes).map(|()| Received::Report),
+            Channel::Rtp => line.session.receive(now, from, bytes, &mut clear),
+            Channel::Rtcp => line.session.receive_report(now, from, bytes, &mut clear).map(|()| Received::Report),
         };
         match received {
             Ok(Received::Audio { header, payload }) => self.relay(now, id, &header, payload),
@@ -35,6 +36,7 @@ impl<R: rand::Rng> Shard<R> {
             Ok(Received::Report) => {}
             Err(_) => self.counts.dropped += 1,
         }
+        self.clear = clear;
     }
 
     pub(super) fn receive_web(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {

@@ -53,6 +53,8 @@ pub struct Shard<R> {
     /// The next tick, while some port needs one.
     pub(super) tick_at: Option<Instant>,
     pub(super) outbox: Outbox,
+    /// Memory for the packet that is being opened.
+    pub(super) clear: Vec<u8>,
     outputs: VecDeque<ShardOutput>,
     /// Of the last input: `Now.utc` less the instant it was stamped with.
     pub(super) utc: UtcMillis,
@@ -99,6 +101,7 @@ impl<R: rand::Rng> Shard<R> {
             timers: TimerTable::new(),
             tick_at: None,
             outbox: Outbox::default(),
+            clear: Vec::new(),
             outputs: VecDeque::new(),
             utc: UtcMillis(0),
             counts: Counts::default(),

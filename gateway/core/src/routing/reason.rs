@@ -22,6 +22,8 @@ pub enum Reason {
     UnreadableOffer,
     /// The offer can be read and holds nothing for us.
     UnusableOffer,
+    /// The security of its media is not what is prescribed, or its keys came where others can read them.
+    Security,
     /// No codec in common.
     NoCodec,
     /// No RTP port is free.
@@ -44,7 +46,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, as docs/operate.md lists them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownSource,
         Self::WrongDigest,
         Self::Unsigned,
@@ -52,6 +54,7 @@ impl Reason {
         Self::RouteOfAnotherTrunk,
         Self::UnreadableOffer,
         Self::UnusableOffer,
+        Self::Security,
         Self::NoCodec,
         Self::NoPort,
         Self::HistoryBehind,
@@ -73,6 +76,7 @@ impl Reason {
             Self::RouteOfAnotherTrunk => "route_of_another_trunk",
             Self::UnreadableOffer => "unreadable_offer",
             Self::UnusableOffer => "unusable_offer",
+            Self::Security => "security",
             Self::NoCodec => "no_codec",
             Self::NoPort => "no_port",
             Self::HistoryBehind => "history_behind",
@@ -100,6 +104,8 @@ impl Reason {
             // Invalid message.
             Self::UnreadableOffer => Cause { sip: 400, q850: 95, fault: Fault::Carrier, retry: false },
             Self::UnusableOffer => Cause::NOT_ACCEPTABLE,
+            // Bearer capability not authorized.
+            Self::Security => Cause { sip: 488, q850: 57, fault: Fault::Carrier, retry: false },
             // Bearer capability not implemented.
             Self::NoCodec => Cause { sip: 488, q850: 65, fault: Fault::Carrier, retry: false },
             Self::NoPort => Cause::NO_CIRCUIT,

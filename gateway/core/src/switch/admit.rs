@@ -1,17 +1,18 @@
 //! Who may call, where the call goes, and its beginning.
 
-use media::{codec::CodecKind, sdp::Offer};
+use media::sdp::Offer;
 use rand::{Rng, SeedableRng};
 
 use super::{
     Output, Rejection, Switch,
     calling::{Believed, Judge},
+    leg_media::leg_media,
     rejection::clipped,
     sip_leg::{Invitation, SipEvent},
     slot::Slot,
 };
 use crate::{
-    call::{Arrival, Call, LegMedia, RtpTerms},
+    call::{Arrival, Call, LegMedia},
     config::{Dtmf, Route, Trunk},
     context::pointer,
     events::{
@@ -64,13 +65,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         let name = trunk.as_ref().map(|trunk| trunk.name.clone());
         let admitted = self.admitted(&invitation, trunk.as_ref());
-        let (route, offer, shard, codecs) = match admitted {
+        let (route, offer, shard, media) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(now, &invitation, name, refusal),
         };
-        let endpoint = self.config.endpoints.iter().find(|endpoint| endpoint.id == invitation.endpoint);
-        let advertised = trunk.as_ref().and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| endpoint.advertised));
-        let nat = trunk.as_ref().is_none_or(|trunk| trunk.nat);
         let believed = self.believe(now, &invitation, trunk.as_ref());
         if believed.calling.must_prove && believed.calling.signed.is_none() {
             let nearest = format!("trunk {}", name.as_deref().unwrap_or_default());
@@ -97,11 +95,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             region: trunk.and_then(|trunk| trunk.default_region),
             token: None,
             medium: Medium::Call,
-            media: LegMedia::Rtp(RtpTerms {
-                codecs,
-                advertised: advertised.unwrap_or(self.config.media.advertised),
-                signalled_from: nat.then(|| invitation.from.ip()),
-            }),
+            media,
             offer,
             action: route.action,
             record: route.record,
@@ -245,7 +239,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 
     /// What a call needs to begin, or what it lacks.
-    fn admitted(&self, invitation: &Invitation, trunk: Option<&Trunk>) -> Result<(Route, Option<Offer>, ShardId, Vec<CodecKind>), Refusal> {
+    fn admitted(&self, invitation: &Invitation, trunk: Option<&Trunk>) -> Result<(Route, Option<Offer>, ShardId, LegMedia), Refusal> {
         let refused = |reason, said: &str| Err(Refusal::new(reason, said, true));
         let route = routing::route_of(&self.config, trunk.map(|trunk| trunk.name.as_str()), &invitation.dialled)?;
         if self.draining {
@@ -261,15 +255,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
             // The caller wants ours (RFC 3261 13.2.1): a call that a third party arranges (RFC 3725).
             None => None,
         };
-        let codecs = match trunk {
-            Some(trunk) if !trunk.codecs.is_empty() => trunk.codecs.clone(),
-            _ => CODECS.to_vec(),
-        };
-        if let Some(offer) = offer {
-            routing::codec_of(trunk, &codecs, offer)?;
+        let media = leg_media(&self.config, trunk, invitation, offer)?;
+        if let (LegMedia::Rtp(terms), Some(offer)) = (&media, offer) {
+            routing::codec_of(trunk, &terms.codecs, offer)?;
         }
         let Some(shard) = self.place() else { return refused(Reason::NoPort, "all media threads are full") };
-        Ok((route.clone(), offer.cloned(), shard, codecs))
+        Ok((route.clone(), offer.cloned(), shard, media))
     }
 
     fn refuse(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {
@@ -316,6 +307,3 @@ fn as_written_here(trunk: &Trunk, invitation: Invitation) -> Invitation {
     let dialled = if registered == Some(&invitation.dialled) { &invitation.to_user } else { &invitation.dialled };
     Invitation { dialled: rewritten(dialled, rule, region), ..invitation }
 }
-
-/// Where neither trunk nor phone says otherwise.
-const CODECS: [CodecKind; 2] = [CodecKind::Pcma, CodecKind::Pcmu];

@@ -51,6 +51,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             secret: &self.secret,
             asks: &mut self.asks,
             mint: &mut self.mint,
+            rng: &mut self.rng,
             leases: &mut places.free,
             wishes: &mut wishes,
         };

@@ -5,6 +5,7 @@ mod appearance;
 mod border;
 mod calling;
 mod carry;
+mod leg_media;
 mod outgoing;
 mod places;
 mod rejection;

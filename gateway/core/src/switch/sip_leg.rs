@@ -12,7 +12,7 @@ use rand::Rng;
 use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
-    config::{Config, Oversize, Phone},
+    config::{Config, Oversize, Phone, SrtpPolicy},
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
@@ -125,7 +125,13 @@ impl<R: Rng> SipLegs<R> {
         // A trunk that proves itself by digest is challenged as a phone is.
         let realm = realm_of(config);
         let peers = config.trunks.iter().filter_map(|trunk| trunk.peering.peer_auth.as_ref());
-        let peers = peers.map(|peer| Phone { user: peer.user.clone(), realm: realm.to_owned(), password: peer.password.clone() });
+        let peers = peers.map(|peer| Phone {
+            user: peer.user.clone(),
+            realm: realm.to_owned(),
+            password: peer.password.clone(),
+            // It registers nothing: the trunk's own policy counts for its calls.
+            srtp: SrtpPolicy::default(),
+        });
         self.agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =

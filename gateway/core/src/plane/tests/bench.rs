@@ -107,6 +107,7 @@ impl Bench {
             digits: Some(DigitPlan { send: digits, receive: digits, clock_rate: codec.clock_rate() }),
             ptime_ms: 20,
             flow: Flow::SendRecv,
+            secrets: None,
         };
         self.tell(MediaCommand::Open { port, plan: plan.clone() });
         let mut inbound = Inbound::new(Format::received(&plan));

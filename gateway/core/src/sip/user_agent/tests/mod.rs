@@ -158,7 +158,12 @@ fn settings(listen: &str) -> Settings {
     let listen: SocketAddr = listen.parse().unwrap();
     let mut settings = Settings::new("tandem", [9; 32]);
     settings.endpoints.push(Endpoint::udp(SIP0, "sip0", listen));
-    settings.phones.push(Phone { user: "ada".to_owned(), realm: "tandem".to_owned(), password: Private("sesame".to_owned()) });
+    settings.phones.push(Phone {
+        user: "ada".to_owned(),
+        realm: "tandem".to_owned(),
+        password: Private("sesame".to_owned()),
+        srtp: crate::config::SrtpPolicy::PHONE,
+    });
     settings
 }
 

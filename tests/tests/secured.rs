@@ -1,0 +1,121 @@
+//! SRTP on one side of a bridge and RTP in the clear on the other: who hears whom, what is refused, and what a forger gets.
+
+use std::time::Duration;
+
+use gateway_core::{
+    config::{Config, SrtpPolicy},
+    routing::Reason,
+};
+use media::{rtp::Header, sdp::Srtp};
+use tests::{
+    config,
+    ears::WINDOW,
+    oracles,
+    phone::{Act, Answering},
+    world::{UAS_HZ, World},
+};
+
+fn shop(wanted: Srtp, over_clear: bool) -> Config {
+    let mut config = config::usual(0);
+    config.trunks[0].srtp = SrtpPolicy { wanted, over_clear };
+    config
+}
+
+/// A caller of the bridged number who wants its media like this.
+fn dialling(config: Config, wants: Srtp) -> World {
+    let mut world = World::with(11, config);
+    let caller = world.caller();
+    let uas = world.uas();
+    world.phones[caller].srtp = wants;
+    world.phones[uas].answering = Answering::Take(Duration::from_millis(400));
+    world.dial(caller, "200");
+    world
+}
+
+/// The share of its talk in which each hears the other: the caller, then the called.
+fn shares(world: &World) -> (f64, f64) {
+    let (caller, called) = (world.phones[0].talk(), world.phones[1].talk());
+    let (from, to) = (caller.answered.unwrap() + WINDOW * 3, caller.ended.unwrap());
+    let share = |talk: &tests::phone::Talk, hz| talk.line.ear.as_ref().unwrap().share(hz, from, to);
+    (share(caller, UAS_HZ), share(called, world.phones[0].hz))
+}
+
+#[test]
+fn a_secured_caller_and_a_clear_phone_hear_each_other() {
+    for (policy, wants) in [(Srtp::Require, Srtp::Require), (Srtp::Prefer, Srtp::Require), (Srtp::Require, Srtp::Prefer)] {
+        let mut world = dialling(shop(policy, true), wants);
+        world.run(3_000);
+        assert!(world.phones[0].talk().line.is_secured() && !world.phones[1].talk().line.is_secured());
+        world.plan(0, 3_000, Act::HangUp);
+        world.run(60_000);
+        let (caller, called) = shares(&world);
+        assert!(caller > 0.95 && called > 0.95, "{policy:?} {wants:?}: {caller} {called}\n{}", world.ladder);
+        oracles::ask_all(&world);
+    }
+}
+
+#[test]
+fn audio_stays_through_hold_and_resume_of_a_secured_call() {
+    let mut world = dialling(shop(Srtp::Require, true), Srtp::Require);
+    world.plan(0, 3_000, Act::Hold(true));
+    world.plan(0, 5_000, Act::Hold(false));
+    world.run(5_500);
+    let resumed = world.instant;
+    world.plan(0, 4_000, Act::HangUp);
+    world.run(60_000);
+    let (caller, called) = (world.phones[0].talk(), world.phones[1].talk());
+    let ended = caller.ended.unwrap();
+    assert_eq!(caller.holds.len(), 1);
+    assert!(caller.line.ear.as_ref().unwrap().share(UAS_HZ, resumed, ended) > 0.95, "{}", world.ladder);
+    assert!(called.line.ear.as_ref().unwrap().share(world.phones[0].hz, resumed, ended) > 0.95, "{}", world.ladder);
+    oracles::ask_all(&world);
+}
+
+#[test]
+fn the_policy_is_kept_and_the_refusal_says_why() {
+    let cases = [
+        (shop(Srtp::None, true), Srtp::Require, "none"),
+        (shop(Srtp::Require, true), Srtp::None, "required"),
+        (shop(Srtp::Prefer, false), Srtp::Require, "TLS"),
+    ];
+    for (config, wants, word) in cases {
+        let mut world = dialling(config, wants);
+        world.run(10_000);
+        assert_eq!(world.phones[0].talk().refused, Some(488), "{word}");
+        let [rejection] = world.rejections.as_slice() else { panic!("{:?}", world.rejections) };
+        assert_eq!(rejection.refusal.reason, Reason::Security);
+        assert!(rejection.refusal.said.contains(word), "{}", rejection.refusal.said);
+        assert!(world.phones[1].talks.is_empty(), "nobody is rung");
+    }
+}
+
+#[test]
+fn keys_over_clear_signalling_are_not_answered_and_the_call_goes_on_in_the_clear() {
+    let mut world = dialling(shop(Srtp::Prefer, false), Srtp::Prefer);
+    world.run(3_000);
+    assert!(world.phones[0].talk().answered.is_some() && !world.phones[0].talk().line.is_secured());
+}
+
+#[test]
+fn a_flood_of_forged_packets_of_the_callers_address_is_counted_and_not_heard() {
+    let mut world = dialling(shop(Srtp::Require, true), Srtp::Require);
+    world.run(2_000);
+    let line = &world.phones[0].talk().line;
+    let (from, to) = (line.address, line.remote().expect("it is agreed"));
+    world.plan(0, 4_000, Act::HangUp);
+    let before = world.shard.counts().dropped;
+    for n in 0..10_000_u16 {
+        let mut bytes = Vec::new();
+        let header = Header { marker: false, payload_type: 0, sequence: n, timestamp: u32::from(n) * 160, ssrc: 4_711 };
+        header.write(&[0x2a; 170], &mut bytes);
+        world.send(from, to, &bytes);
+        if n % 50 == 49 {
+            world.run(20);
+        }
+    }
+    assert!(world.shard.counts().dropped - before >= 9_900, "{:?}", world.shard.counts());
+    world.run(60_000);
+    let (caller, called) = shares(&world);
+    assert!(caller > 0.95 && called > 0.95, "{caller} {called}");
+    oracles::ask_all(&world);
+}
