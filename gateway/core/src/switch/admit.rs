@@ -49,6 +49,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
         } else {
             match routing::trunk_of(&self.config, invitation.from) {
                 Ok(trunk) => Some(trunk.clone()),
+                // Whoever is not in `[[phone]]` is challenged like those who are, or a scan would find out their names.
+                Err(refusal) if self.config.guards.digest && !self.config.phones.is_empty() => {
+                    self.reject(now, &invitation, None, refusal);
+                    self.sip.challenge(now, invitation.usage);
+                    return;
+                }
                 Err(refusal) => return self.refuse(now, &invitation, None, refusal),
             }
         };
