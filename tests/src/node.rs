@@ -27,11 +27,13 @@ pub struct Plan {
     pub scripts: PathBuf,
     /// `[[route]]` blocks besides that of `main`.
     pub routes: String,
+    /// Where the trunk `loopback` speaks from.
+    pub trunk: &'static str,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { drain_s: 5, record: true, scripts: root().join("ivr-scripts"), routes: String::new() }
+        Self { drain_s: 5, record: true, scripts: root().join("ivr-scripts"), routes: String::new(), trunk: "127.0.0.1/32" }
     }
 }
 
@@ -256,7 +258,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
          [[sip]]\nname = \"test-ws\"\ntransport = \"ws\"\nlisten = \"127.0.0.1:{ws}\"\n\n\
          [media]\nlisten = \"127.0.0.1\"\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
          [ivr]\ndir = \"{scripts}\"\nlanguages = [\"en\", \"ru\", \"uk\"]\n\n\
-         [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.1/32\"]\nsrtp = \"prefer\"\n\n\
+         [[trunk]]\nname = \"loopback\"\nsources = [\"{trunk}\"]\nsrtp = \"prefer\"\n\n\
          {routes}\n[[route]]\ndialled = \"main\"\nscript = \"main\"\nrecord = {record}\n\n{ada}{ben}",
         data = directory.join("data").display(),
         drain_s = plan.drain_s,
@@ -267,6 +269,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
         web = ports.web(),
         scripts = plan.scripts.display(),
         routes = plan.routes,
+        trunk = plan.trunk,
         record = plan.record,
         ada = agent(1, "ada"),
         ben = agent(2, "ben"),

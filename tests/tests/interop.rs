@@ -12,8 +12,12 @@ mod cli;
 mod crash;
 #[path = "interop/dial.rs"]
 mod dial;
+#[path = "interop/probes.rs"]
+mod probes;
 #[path = "interop/sipp.rs"]
 mod sipp;
+#[path = "interop/why.rs"]
+mod why;
 
 use serde_json::Value;
 use tests::program::Ended;

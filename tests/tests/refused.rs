@@ -22,11 +22,28 @@ fn refused(world: &mut World, phone: usize, user: &str) -> Seen {
 
 #[test]
 fn a_stranger_gets_a_bare_403_and_the_log_names_the_nearest_trunk() {
-    let mut world = World::new(1, 0);
+    let mut config = config::usual(1);
+    config.phones.clear();
+    let mut world = World::with(1, config);
     let phone = world.add_phone(Phone::new("+31201234999", SocketAddr::new(config::STRANGER, 5060), 500.0));
     let answer = refused(&mut world, phone, "100");
     assert_eq!((answer.status(), answer.header("Warning"), answer.header("Reason")), (Some(403), None, None));
     assert!(world.rejections[0].refusal.to_string().contains("nearest is trunk carrier"), "{:?}", world.rejections);
+}
+
+#[test]
+fn a_stranger_cannot_tell_a_phone_that_is_there_from_one_that_is_not() {
+    let mut world = World::new(1, 0);
+    let answers = ["desk7", "desk8"].map(|name| {
+        let phone = world.add_phone(Phone::new(name, SocketAddr::new(config::STRANGER, 5060), 500.0));
+        let answer = refused(&mut world, phone, "100");
+        let names = answer.text.lines().filter_map(|line| line.split_once(':').map(|(name, _)| name.to_owned()));
+        (answer.status(), names.collect::<Vec<_>>(), answer.text.len())
+    });
+    assert_eq!(answers[0].0, Some(401));
+    assert_eq!(answers[0], answers[1]);
+    // Only the one that is not there is a row: the other has said nothing wrong yet.
+    assert_eq!(world.rejections.len(), 1, "{:?}", world.rejections);
 }
 
 #[test]

@@ -57,6 +57,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 return;
             }
             Speaker::Trunk(trunk) => Some(*trunk),
+            // Whoever is not in `[[phone]]` is challenged like those who are, or a scan would find out their names.
+            Speaker::Nobody(refusal) if self.config.guards.digest && !self.config.phones.is_empty() => {
+                self.reject(now, &invitation, None, refusal);
+                self.sip.challenge(now, invitation.usage);
+                return;
+            }
             Speaker::Nobody(refusal) => return self.refuse(now, &invitation, None, refusal),
         };
         let invitation = match &trunk {
