@@ -14,7 +14,7 @@ use gateway_core::{
     ivr::{Action, Event, PromptBook, Script, Session, Start},
     now::Now,
     private::Private,
-    sip::{Message, Settings, UaOutput, UserAgent, parse},
+    sip::{Message, NameAddr, Settings, UaOutput, Uri, UserAgent, Via, parse},
 };
 use media::{
     codec::CodecKind,
@@ -30,7 +30,47 @@ use rand_chacha::ChaCha20Rng;
 pub type Entry = fn(&[u8]);
 
 /// All of them.
-pub const ENTRIES: [(&str, Entry); 6] = [("sip", sip), ("sdp", sdp), ("rtp", rtp), ("rtcp", rtcp), ("stun", stun), ("script", script)];
+pub const ENTRIES: [(&str, Entry); 9] = [
+    ("sip", sip),
+    ("uri", uri),
+    ("name-addr", name_addr),
+    ("via", via),
+    ("sdp", sdp),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("stun", stun),
+    ("script", script),
+];
+
+/// A URI that is read is printed as one that is the same.
+pub fn uri(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(uri) = Uri::parse(text) {
+        assert_eq!(Uri::parse(&uri.to_string()).as_ref(), Ok(&uri), "{text}");
+        assert!(uri.is_same(&uri), "{text}");
+        // Whoever reads the user gets no control character, however it was escaped.
+        assert!(uri.user().is_none_or(|user| !user.contains(|c: char| c.is_control())), "{text}");
+    }
+}
+
+/// An address that is read is printed as one that is the same.
+pub fn name_addr(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(address) = NameAddr::parse(text) {
+        assert_eq!(NameAddr::parse(&address.to_string()), Ok(address), "{text}");
+    }
+}
+
+/// A hop that is read is printed as one that is the same, and is answered where its request came from.
+pub fn via(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(mut via) = Via::parse(text) {
+        assert_eq!(Via::parse(&via.to_string()).as_ref(), Ok(&via), "{text}");
+        assert_eq!(via.reply_to(PEER).ip(), PEER.ip(), "{text}");
+        via.stamp(PEER);
+        assert_eq!(Via::parse(&via.to_string()), Ok(via), "{text}");
+    }
+}
 
 /// A message that is read, prints as one that prints the same; all that the user agent says to it can be read, and has an end.
 pub fn sip(bytes: &[u8]) {
