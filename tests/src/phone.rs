@@ -8,8 +8,8 @@ use std::{
 
 use gateway_core::{
     cause::{Cause, Fault},
-    config::Endpoint,
-    events::wire::Path,
+    config::{Endpoint, Oversize},
+    events::wire::{Hop, Path, Transport},
     ids::EndpointId,
     now::Now,
     private::Private,
@@ -89,6 +89,8 @@ pub struct Phone {
     pub habits: Vec<(Duration, Act)>,
     /// Proves itself with this password when it is asked.
     pub password: Option<String>,
+    /// Further headers of its INVITEs.
+    pub headers: Vec<(String, String)>,
     /// All its calls, the last one perhaps alive.
     pub talks: Vec<Talk>,
     agent: UserAgent<ChaCha8Rng>,
@@ -103,7 +105,7 @@ impl Phone {
     pub fn new(number: &str, sip: SocketAddr, hz: f64) -> Self {
         let seed = u64::from_be_bytes([0, 0, sip.port().to_be_bytes()[0], sip.port().to_be_bytes()[1], 0, 0, 0, 0]) ^ hz.to_bits();
         let mut settings = Settings::new("phone", [1; 32]);
-        settings.endpoints.push(Endpoint { id: EndpointId(0), name: "phone".to_owned(), listen: sip, advertised: sip.ip() });
+        settings.endpoints.push(Endpoint::udp(EndpointId(0), "phone", sip));
         Self {
             number: number.to_owned(),
             sip,
@@ -112,6 +114,7 @@ impl Phone {
             answering: Answering::Take(Duration::from_secs(1)),
             habits: Vec::new(),
             password: None,
+            headers: Vec::new(),
             talks: Vec::new(),
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
             schedule: BTreeMap::new(),
@@ -217,13 +220,16 @@ impl Phone {
         let mut line = self.line();
         let offer = line.offer(Flow::SendRecv);
         let shown = if self.number.is_empty() { "anonymous" } else { &self.number };
-        let headers = if self.number.is_empty() { vec![("Privacy".to_owned(), "id".to_owned())] } else { Vec::new() };
+        let privacy = self.number.is_empty().then(|| ("Privacy".to_owned(), "id".to_owned()));
+        let headers = privacy.into_iter().chain(self.headers.clone()).collect();
         let usage = self.agent.invite(
             now,
             &InviteTarget {
                 uri: Uri::sip(Some(user), GATEWAY),
                 endpoint: EndpointId(0),
-                to: GATEWAY,
+                to: Hop { transport: Transport::Udp, to: GATEWAY, domain: None },
+                profile: None,
+                oversize: Oversize::default(),
                 from_uri: Uri::sip(Some(shown), self.sip),
                 display: None,
                 headers,
@@ -322,7 +328,7 @@ impl Phone {
                 UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => {
                     self.outbox.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
                 }
-                UaOutput::Transmit { path: Path::Stream(_), .. } => {}
+                UaOutput::Transmit { path: Path::Stream(_), .. } | UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => {}
                 UaOutput::Event(event) => self.happened(now, event),
             }
         }

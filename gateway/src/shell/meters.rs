@@ -70,6 +70,7 @@ impl SwitchMeters {
             Output::Push { .. } => 4,
             Output::Write(_) => 5,
             Output::Rejected(_) => 6,
+            Output::Traced { .. } => 7,
         };
         self.outputs[kind].increment(1);
     }
@@ -116,4 +117,4 @@ impl ShardMeters {
 }
 
 const INPUTS: [&str; 7] = ["sip_datagram", "sip_stream", "page", "media", "reply", "operator", "timer"];
-const OUTPUTS: [&str; 7] = ["transmit", "stream", "media", "ask", "push", "write", "rejected"];
+const OUTPUTS: [&str; 8] = ["transmit", "stream", "media", "ask", "push", "write", "rejected", "traced"];

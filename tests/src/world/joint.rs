@@ -131,6 +131,7 @@ impl World {
                     self.note(format!("   push {} {}", channel.0, json.chars().take(120).collect::<String>()));
                     self.work.push_back(Work::Pushed(channel, json));
                 }
+                Output::Traced { .. } => {}
                 Output::Rejected(rejection) => {
                     self.note(format!("   rejected {} {}", rejection.refusal.cause().sip, rejection.refusal));
                     self.rejections.push(rejection);

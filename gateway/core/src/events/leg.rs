@@ -7,7 +7,7 @@ use std::time::Duration;
 use media::sdp::{Answer, Offer};
 use serde::{Deserialize, Serialize};
 
-use super::story::Card;
+use super::{calling::Presented, story::Card};
 use crate::{
     cause::Cause,
     ids::{AgentId, LegId, UtcMillis},
@@ -75,8 +75,8 @@ pub enum LegEvent {
 /// What the call wants of a participant, said as `(LegId, LegCommand)`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
-    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String> },
+    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls.
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Presented },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).

@@ -7,7 +7,6 @@ mod near;
 mod quote;
 mod reason;
 mod refusal;
-
 mod verdict;
 
 use std::net::{IpAddr, SocketAddr};

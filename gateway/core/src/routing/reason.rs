@@ -12,6 +12,8 @@ pub enum Reason {
     UnknownSource,
     /// It says that it is a phone of ours, and its digest is wrong.
     WrongDigest,
+    /// The trunk must prove its callers, and this one is not signed.
+    Unsigned,
     /// No route fits the number.
     NoRoute,
     /// A route fits the number, for another trunk.
@@ -32,9 +34,10 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, as docs/operate.md lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownSource,
         Self::WrongDigest,
+        Self::Unsigned,
         Self::NoRoute,
         Self::RouteOfAnotherTrunk,
         Self::UnreadableOffer,
@@ -50,6 +53,7 @@ impl Reason {
         match self {
             Self::UnknownSource => "unknown_source",
             Self::WrongDigest => "wrong_digest",
+            Self::Unsigned => "unsigned",
             Self::NoRoute => "no_route",
             Self::RouteOfAnotherTrunk => "route_of_another_trunk",
             Self::UnreadableOffer => "unreadable_offer",
@@ -67,6 +71,8 @@ impl Reason {
             // Call rejected.
             Self::UnknownSource => Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false },
             Self::WrongDigest => Cause { sip: 401, q850: 21, fault: Fault::Caller, retry: false },
+            // Call rejected; RFC 8224 6.2.2.
+            Self::Unsigned => Cause { sip: 428, q850: 21, fault: Fault::Carrier, retry: false },
             // Unallocated number.
             Self::NoRoute => Cause { sip: 404, q850: 1, fault: Fault::Carrier, retry: false },
             // No route to destination: the number is there, and not by this way.

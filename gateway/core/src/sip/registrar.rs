@@ -113,6 +113,12 @@ impl Registrar {
         self.users.get(user).into_iter().flatten().filter(|binding| binding.expires > now).cloned().collect()
     }
 
+    /// Has somebody registered from this address, and not left?
+    pub fn is_bound_by(&self, endpoint: EndpointId, source: SocketAddr, now: Instant) -> bool {
+        let stands = |binding: &Binding| binding.endpoint == endpoint && binding.source == source && binding.expires > now;
+        self.users.values().flatten().any(stands)
+    }
+
     /// The Contact lines of a 200: all that stands, with the seconds that are left.
     pub fn contacts(&self, user: &str, now: Instant) -> Vec<String> {
         let left = |binding: &Binding| binding.expires.saturating_duration_since(now).as_secs();

@@ -5,6 +5,7 @@ use rand::{Rng, SeedableRng};
 
 use super::{
     Output, Rejection, Switch,
+    calling::{Believed, Judge},
     rejection::clipped,
     sip_leg::{Invitation, SipEvent},
     slot::Slot,
@@ -12,11 +13,16 @@ use super::{
 use crate::{
     call::{Arrival, Call, LegMedia, RtpTerms},
     config::{Route, Trunk},
-    events::story::Medium,
+    context::pointer,
+    events::{
+        calling::{Calling, Unproven},
+        story::Medium,
+    },
     ids::{CallId, ChannelId, RejectionId, ShardId},
     now::Now,
     private::Private,
-    routing::{self, Reason, Refusal},
+    routing::{self, Admit, Reason, Refusal},
+    sip::header::Uuid,
 };
 
 impl<R: Rng + SeedableRng> Switch<R> {
@@ -55,8 +61,18 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let endpoint = self.config.endpoints.iter().find(|endpoint| endpoint.id == invitation.endpoint);
         let advertised = trunk.as_ref().and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| endpoint.advertised));
         let nat = trunk.as_ref().is_none_or(|trunk| trunk.nat);
+        let believed = self.believe(now, &invitation, trunk.as_ref());
+        if believed.calling.must_prove && believed.calling.signed.is_none() {
+            let nearest = format!("trunk {}", name.as_deref().unwrap_or_default());
+            let admit = Admit { trunk: name.clone(), toml: "stir = \"show\"".to_owned() };
+            let refusal = Refusal::new(Reason::Unsigned, Unproven::Missing.words(), true)
+                .beside(nearest, "stir", "a good signature", "none")
+                .admitted_by(Some(admit));
+            return self.refuse(now, &invitation, name, refusal);
+        }
         let arrival = Arrival {
-            caller: invitation.caller.clone(),
+            caller: believed.caller,
+            calling: believed.calling,
             dialled: invitation.dialled.clone(),
             trunk: name,
             region: trunk.and_then(|trunk| trunk.default_region),
@@ -92,6 +108,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         let arrival = Arrival {
             caller: Private(String::new()),
+            calling: Calling::default(),
             dialled: dialled.to_owned(),
             trunk: None,
             region: None,
@@ -119,12 +136,26 @@ impl<R: Rng + SeedableRng> Switch<R> {
             places.calls += 1;
         }
         self.own_leg(id, leg);
-        let ids = (crate::context::pointer::context_id(now.utc, &mut self.rng), session_id(&mut self.rng));
+        // A call that comes back by a pointer of ours goes on in its context; one that came by SIP has its session's name from there.
+        let context = arrival.calling.context.clone().unwrap_or_else(|| pointer::context_id(now.utc, &mut self.rng));
+        let session = Some(arrival.calling.session.clone()).filter(|session| !session.is_empty());
+        let ids = (context, session.unwrap_or_else(|| Uuid::random(self.rng.next_u64(), self.rng.next_u64()).to_string()));
         let begun = self.within(now, id, |turn| Call::begin(id, ids, leg, arrival, turn));
         match begun {
             Some(call) => self.put_back(id, call),
             None => self.broken(now, id),
         }
+    }
+
+    /// What of an INVITE's words on its caller is believed.
+    fn believe(&self, now: Now, invitation: &Invitation, trunk: Option<&Trunk>) -> Believed {
+        if let Some(user) = &invitation.user {
+            return invitation.claims.of_phone(user);
+        }
+        let mut rules = trunk.map(|trunk| trunk.callers).unwrap_or_default();
+        rules.trusted |= !self.config.guards.trust;
+        let region = trunk.and_then(|trunk| trunk.default_region.as_deref());
+        invitation.claims.of_trunk(&Judge { rules, region, secret: &self.secret, now: now.utc })
     }
 
     /// The shard with the fewest calls, among those with an address to spare.
@@ -173,7 +204,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             from: invitation.from,
             transport: clipped(&invitation.transport),
             trunk,
-            caller: Private(clipped(&invitation.caller.0)),
+            caller: Private(clipped(&invitation.claims.shown().0)),
             dialled: clipped(&invitation.dialled),
             method: "INVITE".to_owned(),
             call_id: clipped(&invitation.call_id),
@@ -186,11 +217,6 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.last_call = CallId((now.utc.0 << 10).max(self.last_call.0 + 1));
         self.last_call
     }
-}
-
-/// RFC 7989 4.1: 32 lower-case hexadecimal digits.
-fn session_id(rng: &mut impl Rng) -> String {
-    format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64())
 }
 
 /// Where neither trunk nor phone says otherwise.

@@ -192,6 +192,16 @@ impl<R: Rng + SeedableRng> Switch<R> {
             return;
         }
         self.sip.command(now, leg, command);
+        self.trace();
+    }
+
+    /// Tells whoever watches the wire which Call-IDs belong to which call.
+    fn trace(&mut self) {
+        while let Some((leg, call_id)) = self.sip.next_traced() {
+            if let Some(call) = self.by_leg.get(&leg).copied() {
+                self.outputs.push_back(Output::Traced { call, call_id });
+            }
+        }
     }
 
     pub(super) fn own_leg(&mut self, call: CallId, leg: LegId) {
@@ -199,6 +209,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.legs.push(leg);
         }
+        self.trace();
     }
 
     pub(super) fn write(&mut self, now: Now, call: CallId, happened: Happened) {

@@ -1,7 +1,9 @@
 //! The node minus I/O: signalling, IVR, context, routing, agents.
 
 mod admit;
+mod appearance;
 mod border;
+mod calling;
 mod carry;
 mod places;
 mod rejection;
@@ -134,8 +136,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Input::Replied(reply) => self.replied(now, reply),
             Input::Told(command) => self.told_by_operator(now, command),
             Input::Woke => self.woke(now),
-            // Streams come with the TCP endpoint; until one is configured the shell opens none.
-            Input::Connected { .. } | Input::ConnectFailed { .. } | Input::Stream { .. } | Input::Disconnected { .. } => {}
+            Input::Connected { conn, endpoint, from, subject } => self.sip.connected(now, conn, endpoint, from, subject),
+            Input::ConnectFailed { conn } => self.sip.connect_failed(now, conn),
+            Input::Stream { conn, bytes } => self.sip.receive_stream(now, conn, bytes),
+            Input::Disconnected { conn } => self.sip.disconnected(now, conn),
         }
         self.settle(now);
     }

@@ -9,16 +9,19 @@ use std::{
 use media::sdp::{Answer, Offer, Refused};
 use rand::Rng;
 
-use super::border::Output;
+use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
-    config::Config,
-    context::pointer,
-    events::leg::{LegCommand, LegEvent, Target},
-    ids::{EndpointId, LegId},
+    config::{Config, Oversize},
+    events::{
+        calling::Presented,
+        leg::{LegCommand, LegEvent, Target},
+    },
+    ids::{ConnId, EndpointId, LegId},
     now::Now,
     private::Private,
-    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    routing,
+    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent, hop_of},
 };
 
 /// What SIP has understood.
@@ -43,8 +46,8 @@ pub(super) struct Invitation {
     pub(super) call_id: String,
     /// As Via says.
     pub(super) transport: String,
-    /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
-    pub(super) caller: Private<String>,
+    /// What it says of its caller.
+    pub(super) claims: Claims,
     pub(super) dialled: String,
     /// None: ours is wanted.
     pub(super) offer: Option<Result<Offer, Refused>>,
@@ -58,8 +61,12 @@ pub(super) struct SipLegs<R> {
     phones: Vec<String>,
     /// Where calls go out.
     outbound: Option<(EndpointId, SocketAddr)>,
+    /// The trunks' word on callers.
+    config: Config,
     events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
+    /// Usages that have become legs, for whoever watches the wire.
+    traced: VecDeque<(LegId, String)>,
 }
 
 struct SipLeg {
@@ -89,8 +96,10 @@ impl<R: Rng> SipLegs<R> {
             legs: BTreeMap::new(),
             phones: Vec::new(),
             outbound: None,
+            config: Config::default(),
             events: VecDeque::new(),
             outbox: VecDeque::new(),
+            traced: VecDeque::new(),
         };
         legs.reconfigure(config);
         legs
@@ -99,6 +108,7 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
+        self.config = config.clone();
         self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
@@ -111,6 +121,22 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn receive(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, bytes: &[u8]) {
         self.agent.receive(now, endpoint, from, bytes);
+    }
+
+    pub(super) fn connected(&mut self, now: Now, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>) {
+        self.agent.connected(now, conn, endpoint, from, subject);
+    }
+
+    pub(super) fn connect_failed(&mut self, now: Now, conn: ConnId) {
+        self.agent.connect_failed(now, conn);
+    }
+
+    pub(super) fn receive_stream(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+        self.agent.receive_stream(now, conn, bytes);
+    }
+
+    pub(super) fn disconnected(&mut self, now: Now, conn: ConnId) {
+        self.agent.disconnected(now, conn);
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -134,6 +160,8 @@ impl<R: Rng> SipLegs<R> {
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
+                UaOutput::Connect { conn, hop, profile } => self.outbox.push_back(Output::Connect { conn, hop, profile }),
+                UaOutput::Disconnect { conn } => self.outbox.push_back(Output::Disconnect { conn }),
                 UaOutput::Event(event) => self.hear(event),
             }
         }
@@ -147,8 +175,21 @@ impl<R: Rng> SipLegs<R> {
 
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
+    }
+
+    /// To be said wherever a leg gets a usage.
+    fn trace(&mut self, leg: LegId, usage: UsageId) {
+        if let Some(call_id) = self.agent.call_id(usage) {
+            self.traced.push_back((leg, call_id.to_owned()));
+        }
+    }
+
+    /// The next leg that has got a Call-ID.
+    pub(super) fn next_traced(&mut self) -> Option<(LegId, String)> {
+        self.traced.pop_front()
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -167,8 +208,8 @@ impl<R: Rng> SipLegs<R> {
 
     /// What a call wants of a participant; what a phone cannot show is left out.
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
-        if let LegCommand::Dial { to, offer, pointer, .. } = command {
-            self.dial(now, leg, to, &offer, pointer);
+        if let LegCommand::Dial { to, offer, pointer, presented, .. } = command {
+            self.dial(now, leg, to, &offer, pointer, &presented);
             return;
         }
         let Some(held) = self.usages.get_mut(&leg) else { return };
@@ -210,29 +251,27 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>) {
+    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>, presented: &Presented) {
         let target = match to {
-            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
+            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
             Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
-        let headers = pointer
-            .map(|token| {
-                let user_to_user = pointer::user_to_user(&token, pointer::Form::default());
-                vec![("User-to-User".to_owned(), user_to_user), ("X-Context-Ref".to_owned(), token)]
-            })
-            .unwrap_or_default();
+        let trunk = routing::trunk_of(&self.config, to.to).ok();
+        let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, trunk, local);
         let usage = self.agent.invite(
             now,
             &InviteTarget {
                 uri,
                 endpoint,
                 to,
-                from_uri: Uri::sip(Some("tandem"), local),
-                display: None,
+                profile: None,
+                oversize: Oversize::default(),
+                from_uri,
+                display,
                 headers,
                 sdp: offer.to_string(),
                 auth: None,
@@ -240,6 +279,7 @@ impl<R: Rng> SipLegs<R> {
                 nat: false,
             },
         );
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
@@ -323,9 +363,6 @@ impl<R: Rng> SipLegs<R> {
 
     fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
         let shown = request.from.uri.user().unwrap_or_default();
-        let asserted = request.headers.addresses("P-Asserted-Identity").ok().and_then(|list| list.first().and_then(number_of));
-        let withheld = request.headers.lists("Privacy", "id") || shown.eq_ignore_ascii_case("anonymous");
-        let caller = if withheld { String::new() } else { asserted.unwrap_or_else(|| shown.clone()) };
         Invitation {
             usage,
             endpoint,
@@ -335,7 +372,7 @@ impl<R: Rng> SipLegs<R> {
             claims_phone: self.phones.contains(&shown),
             call_id: request.call_id.as_str().to_owned(),
             transport: request.via.transport.as_str().to_owned(),
-            caller: Private(caller),
+            claims: Claims::of(request, self.agent.session(usage)),
             dialled: request.uri.user().unwrap_or_default(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
@@ -344,10 +381,6 @@ impl<R: Rng> SipLegs<R> {
 
 fn session_timer(config: &Config) -> SessionTimer {
     SessionTimer { expires_s: config.session.expires_s, min_s: config.session.min_s }
-}
-
-fn number_of(address: &NameAddr) -> Option<String> {
-    address.uri.user()
 }
 
 /// A caller who is in already is a peer that we know, and may hear why its offer is of no use (RFC 3261 21.4.26).

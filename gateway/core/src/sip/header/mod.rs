@@ -3,6 +3,7 @@
 pub mod asserted;
 pub mod auth;
 mod cseq;
+mod date;
 mod diversion;
 pub mod history;
 mod identity;
@@ -21,6 +22,7 @@ mod via;
 pub mod warning;
 
 pub use cseq::CSeq;
+pub use date::date;
 pub use diversion::{Diverter, diversions};
 pub use identity::Identity;
 pub(in crate::sip) use name::canonical;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rand::Rng;
 
-use super::{UsageId, UserAgent};
+use super::{UsageId, UserAgent, usage::Phase};
 use crate::{
     now::Now,
     sip::{
@@ -39,6 +39,15 @@ impl<R: Rng> UserAgent<R> {
             Verdict::Right if is_for_us => Proof { user: Some(user.to_owned()), is_stale: false },
             Verdict::Stale if is_for_us => Proof { user: None, is_stale: true },
             Verdict::Right | Verdict::Stale | Verdict::Wrong => nobody,
+        }
+    }
+
+    /// The Call-ID that a usage goes by.
+    pub fn call_id(&self, usage: UsageId) -> Option<&str> {
+        let usage = self.usages.get(&usage)?;
+        match &usage.phase {
+            Phase::Invited { request, .. } | Phase::Inviting { request, .. } => Some(&request.call_id),
+            Phase::Confirmed | Phase::Ended => usage.dialog.as_ref().map(|dialog| dialog.id().call_id.as_str()),
         }
     }
 

@@ -7,9 +7,9 @@ use std::{
 
 use super::wall::Limits;
 use crate::{
-    config::{Endpoint, Phone},
-    events::wire::Path,
-    ids::EndpointId,
+    config::{Endpoint, Oversize, Phone},
+    events::wire::{Hop, Path},
+    ids::{ConnId, EndpointId},
     private::Private,
     sip::{Request, SessionTimer, Uri, message::phrase},
 };
@@ -23,6 +23,10 @@ pub struct UsageId(pub u64);
 pub enum UaOutput {
     /// Send these bytes; a retransmission shares them.
     Transmit { path: Path, bytes: Arc<[u8]> },
+    /// Open a stream; `connected` or `connect_failed` follows. `profile` names the trunk whose `tls` counts.
+    Connect { conn: ConnId, hop: Hop, profile: Option<String> },
+    /// Flush, then close it; `disconnected` follows.
+    Disconnect { conn: ConnId },
     /// Tell the owner.
     Event(UaEvent),
 }
@@ -128,7 +132,11 @@ pub struct InviteTarget {
     pub uri: Uri,
     pub endpoint: EndpointId,
     /// Where the INVITE goes: the resolved next hop.
-    pub to: SocketAddr,
+    pub to: Hop,
+    /// The trunk whose `tls` a secure hop is reached by.
+    pub profile: Option<String>,
+    /// How it goes where it is too large for a hop of UDP.
+    pub oversize: Oversize,
     pub from_uri: Uri,
     /// The name in From.
     pub display: Option<String>,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     events::wire::Path,
-    ids::EndpointId,
+    ids::{ConnId, EndpointId},
     now::Now,
     sip::{Method, Request, Response, dialog::DialogId, header::Scheme, transaction::Event},
 };
@@ -44,9 +44,10 @@ impl Unfit {
 }
 
 impl<R: Rng> UserAgent<R> {
-    pub(super) fn receive_request(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, mut request: Request) {
+    pub(super) fn receive_request(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, conn: Option<ConnId>, mut request: Request) {
         let key = ServerKey::of(&request);
-        let reply = Path::Datagram { endpoint, to: request.via.reply_to(from) };
+        // "MUST be sent using the existing connection" (18.2.2).
+        let reply = conn.map_or(Path::Datagram { endpoint, to: request.via.reply_to(from) }, Path::Stream);
         request.via.stamp(from);
         let known = self.server_index.get(&key).copied();
         if request.method == Method::Ack {
