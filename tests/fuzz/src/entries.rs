@@ -14,7 +14,10 @@ use gateway_core::{
     ivr::{Action, Event, PromptBook, Script, Session, Start},
     now::Now,
     private::Private,
-    sip::{Message, NameAddr, Settings, UaOutput, Uri, UserAgent, Via, parse},
+    sip::{
+        Message, NameAddr, Settings, UaOutput, Uri, UserAgent, Via, parse,
+        stream::{Framed, Framer},
+    },
 };
 use media::{
     codec::CodecKind,
@@ -30,8 +33,9 @@ use rand_chacha::ChaCha20Rng;
 pub type Entry = fn(&[u8]);
 
 /// All of them.
-pub const ENTRIES: [(&str, Entry); 9] = [
+pub const ENTRIES: [(&str, Entry); 10] = [
     ("sip", sip),
+    ("stream", stream),
     ("uri", uri),
     ("name-addr", name_addr),
     ("via", via),
@@ -96,6 +100,33 @@ pub fn sip(bytes: &[u8]) {
         agent.wake(now);
     }
     assert_eq!(agent.load().0, 0, "a transaction that nobody answers must end");
+}
+
+/// A stream says the same wherever it is cut; nothing is made up, and nothing is heard behind its break.
+pub fn stream(bytes: &[u8]) {
+    let whole = framed(&[bytes]);
+    // The first byte is a place like any other: the cut depends on the input alone.
+    let (front, back) = bytes.split_at(bytes.first().map_or(0, |first| usize::from(*first).min(bytes.len())));
+    assert_eq!(framed(&[front, back]), whole, "cut at {}", front.len());
+    let middle = bytes.split_at(bytes.len() / 2);
+    assert_eq!(framed(&[middle.0, middle.1]), whole, "cut in the middle");
+    let length = |thing: &Framed| match thing {
+        Framed::Message(message) => message.len(),
+        Framed::Broken { head, .. } => head.len(),
+        Framed::Ping | Framed::Pong => 2,
+    };
+    assert!(whole.iter().map(length).sum::<usize>() <= bytes.len(), "{whole:?}");
+    assert!(whole.iter().rev().skip(1).all(|thing| !matches!(thing, Framed::Broken { .. })), "{whole:?}");
+}
+
+fn framed(pieces: &[&[u8]]) -> Vec<Framed> {
+    let mut framer = Framer::new();
+    let mut found = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        found.extend(std::iter::from_fn(|| framer.next_framed()));
+    }
+    found
 }
 
 fn print(message: &Message) -> Arc<[u8]> {
