@@ -391,6 +391,8 @@ impl Phone {
             | UaEvent::Gone { .. }
             | UaEvent::EarlyAnswered { .. }
             | UaEvent::Registered { .. }
+            | UaEvent::RegisterAnswered { .. }
+            | UaEvent::Probed { .. }
             | UaEvent::Asked { .. } => {}
         }
     }

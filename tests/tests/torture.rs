@@ -66,6 +66,7 @@ fn verdict(row: &Row) -> String {
                 let line = String::from_utf8_lossy(&bytes).into_owned();
                 said.push(line.strip_prefix("SIP/2.0 ").unwrap().split(' ').next().unwrap().to_owned());
             }
+            UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => panic!("a datagram opens no stream"),
             UaOutput::Event(event) => is_taken |= matches!(event, UaEvent::Invited { .. }),
         }
     }
@@ -77,7 +78,7 @@ fn verdict(row: &Row) -> String {
 fn agent() -> UserAgent<ChaCha8Rng> {
     let mut settings = Settings::new("tandem", [7; 32]);
     let advertised = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
-    settings.endpoints.push(Endpoint { id: EndpointId(0), name: "lab".to_owned(), listen: (advertised, 5060).into(), advertised });
+    settings.endpoints.push(Endpoint::udp(EndpointId(0), "lab", (advertised, 5060).into()));
     UserAgent::new(ChaCha8Rng::seed_from_u64(1), settings)
 }
 

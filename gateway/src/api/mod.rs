@@ -27,6 +27,7 @@ mod socket;
 mod tests;
 mod tls;
 mod tokens;
+mod trunks;
 mod upgrade;
 
 use std::{
@@ -156,6 +157,7 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(calls::show))
         .routes(routes!(calls::ladder))
         .routes(routes!(recording::play))
+        .routes(routes!(trunks::list))
         .routes(routes!(rejections::list))
         .routes(routes!(rejections::ask, rejections::look))
         .routes(routes!(explain::order))

@@ -34,6 +34,8 @@ impl Brain for Switch<ChaCha20Rng> {
             draining: self.is_draining(),
             calls: self.calls().collect(),
             agents: self.agents().map(|agent| agent.id).collect(),
+            trunks: self.trunks(),
+            leaving: self.is_leaving(),
             idle_ports: self.idle_ports(),
             sip_dropped: self.sip_dropped(),
         }

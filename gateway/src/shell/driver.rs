@@ -358,6 +358,7 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         meters.calls.set(live.calls.len() as f64);
         meters.pages.set(self.effects.pages.len() as f64);
         meters.dropped.absolute(live.sip_dropped);
+        super::meters::trunks(&live.trunks);
         meters.store_lag.set(self.effects.lag() as f64);
         self.snapshots.send_replace(Arc::new(live));
         self.changed = false;

@@ -6,7 +6,7 @@ use gateway_core::{
     events::{ask::Reply, media::MediaCommand, record::Record, wire::Path},
     ids::{ChannelId, EndpointId, ShardId},
     now::Now,
-    switch::{Output, Rejection},
+    switch::{Output, Rejection, TrunkNews},
 };
 use mio::net::UdpSocket;
 
@@ -119,6 +119,8 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                 let count = self.ledger.reject(rejection.clone());
                 log(&rejection, count);
             }
+            Output::Trunk(TrunkNews { trunk, good: true, what }) => tracing::info!(trunk, "{what}"),
+            Output::Trunk(TrunkNews { trunk, good: false, what }) => tracing::warn!(trunk, "{what}"),
             Output::Traced { call, call_id } => self.tap.traced(call, call_id),
             Output::Write(record) => self.ledger.write(record),
         }

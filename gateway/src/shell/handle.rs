@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gateway_core::{
     events::page::{ClientMessage, ServerMessage},
     ids::{AgentId, CallId, ChannelId},
-    switch::{AdminCommand, Page},
+    switch::{AdminCommand, Page, TrunkView},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -44,6 +44,10 @@ pub(crate) struct Snapshot {
     pub(crate) calls: Vec<CallId>,
     /// Agents at a desk.
     pub(crate) agents: Vec<AgentId>,
+    /// Carriers, with what is known of them.
+    pub(crate) trunks: Vec<TrunkView>,
+    /// Carriers have not yet heard that we drain.
+    pub(crate) leaving: bool,
     /// Bound RTP ports that no call uses; without one, a call is refused.
     pub(crate) idle_ports: usize,
     /// Datagrams on SIP's ports that were no SIP, since the start.

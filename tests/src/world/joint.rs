@@ -125,6 +125,7 @@ impl World {
                         None => {}
                     }
                 }
+                Output::Trunk(news) => self.note(format!("   trunk {} {}", news.trunk, news.what)),
                 Output::Push { channel, message } => {
                     let json = serde_json::to_string(&message).expect("a notice is JSON");
                     json.hash(&mut self.heard);

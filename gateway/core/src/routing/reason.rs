@@ -30,11 +30,21 @@ pub enum Reason {
     HistoryBehind,
     /// The node is about to stop.
     Draining,
+    /// No trunk may call the number.
+    OutboundClosed,
+    /// The trunk's servers do not answer.
+    TrunkDown,
+    /// The trunk's name leads nowhere.
+    TrunkUnlocated,
+    /// The trunk carries as many calls as it may.
+    TrunkFull,
+    /// The trunk has had as many new calls in this second as it may.
+    TrunkRate,
 }
 
 impl Reason {
     /// All of them, as docs/operate.md lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownSource,
         Self::WrongDigest,
         Self::Unsigned,
@@ -46,6 +56,11 @@ impl Reason {
         Self::NoPort,
         Self::HistoryBehind,
         Self::Draining,
+        Self::OutboundClosed,
+        Self::TrunkDown,
+        Self::TrunkUnlocated,
+        Self::TrunkFull,
+        Self::TrunkRate,
     ];
 
     /// The word by which logs, API and documents name it.
@@ -62,6 +77,11 @@ impl Reason {
             Self::NoPort => "no_port",
             Self::HistoryBehind => "history_behind",
             Self::Draining => "draining",
+            Self::OutboundClosed => "outbound_closed",
+            Self::TrunkDown => "trunk_down",
+            Self::TrunkUnlocated => "trunk_unlocated",
+            Self::TrunkFull => "trunk_full",
+            Self::TrunkRate => "trunk_rate",
         }
     }
 
@@ -86,6 +106,16 @@ impl Reason {
             // Resource unavailable.
             Self::HistoryBehind => Cause { sip: 503, q850: 47, fault: Fault::Gateway, retry: true },
             Self::Draining => Cause::DRAINING,
+            // Bearer capability not authorized.
+            Self::OutboundClosed => Cause { sip: 403, q850: 57, fault: Fault::Gateway, retry: false },
+            // Network out of order.
+            Self::TrunkDown => Cause { sip: 503, q850: 38, fault: Fault::Carrier, retry: true },
+            // Destination out of order.
+            Self::TrunkUnlocated => Cause { sip: 503, q850: 27, fault: Fault::Carrier, retry: true },
+            // Requested circuit or channel not available.
+            Self::TrunkFull => Cause { sip: 503, q850: 44, fault: Fault::Gateway, retry: true },
+            // Switching equipment congestion.
+            Self::TrunkRate => Cause { sip: 503, q850: 42, fault: Fault::Gateway, retry: true },
         }
     }
 }

@@ -20,4 +20,7 @@ pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
 pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
 pub use text::Text;
-pub use user_agent::{AnswerBy, Credentials, InviteTarget, Refusal, SessionTimer, Settings, UaEvent, UaOutput, UsageId, UserAgent, hop_of};
+pub use user_agent::{
+    AnswerBy, Credentials, InviteTarget, ProbeTarget, Refusal, RegisterOutcome, RegisterTarget, RequestId, SessionTimer, Settings, UaEvent,
+    UaOutput, UsageId, UserAgent, hop_of,
+};

@@ -2,8 +2,8 @@
 //!
 //! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
 //! [`reliable`] and [`prack`] see to provisional responses that must arrive, [`session_timer`] to calls whose peer is dead;
-//! [`register`] and [`options`] stand outside calls. [`servers`] and [`clients`] run the transactions that those need; [`ways`] and
-//! [`streams`] know how their messages travel.
+//! [`register`] and [`options`] stand outside calls, as do [`registering`] and [`probing`], which we send. [`servers`] and [`clients`] run
+//! the transactions that those need; [`ways`] and [`streams`] know how their messages travel.
 
 mod bye;
 mod clients;
@@ -13,9 +13,12 @@ mod invited;
 mod inviting;
 mod options;
 mod output;
+mod outside;
 mod prack;
 mod probe;
+mod probing;
 mod register;
+mod registering;
 mod reinvite;
 mod reliable;
 mod screen;
@@ -37,8 +40,12 @@ use std::{
 };
 
 pub use connection::{CONNECTIONS_MAX, PER_SOURCE_MAX};
-pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, USAGES_MAX, UaEvent, UaOutput, UsageId};
+pub use output::{
+    AnswerBy, Credentials, InviteTarget, Refusal, RequestId, Settings, TRANSACTIONS_MAX, USAGES_MAX, UaEvent, UaOutput, UsageId,
+};
+pub use probing::ProbeTarget;
 use rand::Rng;
+pub use registering::{RegisterOutcome, RegisterTarget};
 pub use session_timer::SessionTimer;
 pub use wall::{Limits, Rate};
 pub use ways::hop_of;
@@ -93,6 +100,7 @@ pub struct UserAgent<R> {
     clients: BTreeMap<TxId, Client>,
     client_index: BTreeMap<ClientKey, TxId>,
     usages: BTreeMap<UsageId, Usage>,
+    outside: BTreeMap<RequestId, outside::Outside>,
     dialogs: BTreeMap<DialogId, UsageId>,
     connections: Connections,
     timers: TimerTable<TimerKey>,
@@ -159,6 +167,7 @@ impl<R: Rng> UserAgent<R> {
             clients: BTreeMap::new(),
             client_index: BTreeMap::new(),
             usages: BTreeMap::new(),
+            outside: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             connections: Connections::default(),
             timers: TimerTable::new(),
@@ -266,6 +275,11 @@ impl<R: Rng> UserAgent<R> {
     /// How many datagrams were no message, by reason.
     pub fn dropped(&self) -> impl Iterator<Item = (Dropped, u64)> {
         self.dropped.iter().map(|(why, count)| (*why, *count))
+    }
+
+    /// Something has come back for an INVITE of ours that waits for its final answer: whoever it went to is alive.
+    pub fn is_heard(&self, usage: UsageId) -> bool {
+        matches!(self.usages.get(&usage).map(|usage| &usage.phase), Some(Phase::Inviting { rings: true, .. }))
     }
 
     /// The networks that trunks speak from, each as address and prefix length: their requests outside calls have a measure of their own.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::Rejection;
+use super::{Rejection, trunks::TrunkNews};
 use crate::{
     config::Config,
     events::{
@@ -63,6 +63,8 @@ pub enum Output {
     Push { channel: ChannelId, message: ServerMessage },
     /// Someone was not let in: for the log and the console.
     Rejected(Rejection),
+    /// A trunk has come, gone, or cannot register: for the log.
+    Trunk(TrunkNews),
     /// A leg of this call goes by this Call-ID: whoever watches the wire can tell whose messages are whose.
     Traced { call: CallId, call_id: String },
     /// Append to history; never dropped: a full store queue makes the node refuse new calls.

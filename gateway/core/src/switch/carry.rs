@@ -80,6 +80,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.timers.stop(&Due::Call(id));
         if let Some(slot) = self.calls.remove(&id) {
             for leg in &slot.legs {
+                self.trunks.release(*leg);
+                self.attempts.remove(leg);
+                self.timers.stop(&Due::Attempt(*leg));
                 self.by_leg.remove(leg);
             }
             for port in &slot.ports {
@@ -191,12 +194,18 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.web.command(leg, command, &mut self.outputs);
             return;
         }
-        self.sip.command(now, leg, command);
+        if let LegCommand::Hangup(_) | LegCommand::Refuse(_) = &command {
+            self.trunks.release(leg);
+            self.give_up_attempt(leg);
+        }
+        if let Some(command) = self.dial_out(now, leg, command) {
+            self.sip.command(now, leg, command);
+        }
         self.trace();
     }
 
     /// Tells whoever watches the wire which Call-IDs belong to which call.
-    fn trace(&mut self) {
+    pub(super) fn trace(&mut self) {
         while let Some((leg, call_id)) = self.sip.next_traced() {
             if let Some(call) = self.by_leg.get(&leg).copied() {
                 self.outputs.push_back(Output::Traced { call, call_id });

@@ -5,10 +5,12 @@ mod appearance;
 mod border;
 mod calling;
 mod carry;
+mod outgoing;
 mod places;
 mod rejection;
 mod sip_leg;
 mod slot;
+mod trunks;
 mod web_leg;
 
 use std::{
@@ -22,6 +24,7 @@ use rand::{Rng, SeedableRng};
 pub use border::{AdminCommand, Attendance, Input, Output, Page};
 pub use rejection::Rejection;
 use slot::{Places, Slot};
+pub use trunks::{RegistrationView, Sample, ServerView, TrunkNews, TrunkView};
 
 use crate::{
     acd::{Acd, AgentState},
@@ -52,6 +55,11 @@ pub struct Switch<R> {
     /// Seals T0 pointers.
     secret: Vec<u8>,
     sip: sip_leg::SipLegs<R>,
+    trunks: trunks::Trunks,
+    /// Calls of ours whose far end has said nothing yet.
+    attempts: BTreeMap<LegId, outgoing::Attempt>,
+    /// When we last were awake.
+    now: Option<Now>,
     web: web_leg::WebLegs,
     acd: Acd,
     calls: BTreeMap<CallId, Slot>,
@@ -80,6 +88,8 @@ enum Due {
     WrapUp(AgentId, CallId),
     /// The address of a closed port can be leased again.
     Rested(ShardId, PortId),
+    /// A server that a call went to has said nothing.
+    Attempt(LegId),
 }
 
 /// What a Switch is made of besides chance.
@@ -104,6 +114,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             secret: setup.secret,
             config: setup.config,
             library: setup.library,
+            trunks: trunks::Trunks::default(),
+            attempts: BTreeMap::new(),
+            now: None,
             web: web_leg::WebLegs::default(),
             acd: Acd::default(),
             calls: BTreeMap::new(),
@@ -127,6 +140,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// Takes one input in; whatever follows from it waits in `poll`.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        if self.now.replace(now).is_none() {
+            self.tend_trunks(now);
+        }
         match input {
             Input::Received { endpoint, from, bytes } => self.sip.receive(now, endpoint, from, bytes),
             Input::Joined { channel, page } => self.joined(now, channel, page),
@@ -151,7 +167,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// When to say `Woke` if nothing else happens first; `None` while nothing is awaited.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.sip.deadline(), self.timers.next(), self.asks.deadline()].into_iter().flatten().min()
+        [self.sip.deadline(), self.timers.next(), self.asks.deadline(), self.trunks.deadline()].into_iter().flatten().min()
     }
 
     /// Live calls.
@@ -182,6 +198,16 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// SIP transactions and usages alive.
     pub fn sip_load(&self) -> (usize, usize) {
         self.sip.load()
+    }
+
+    /// The trunks, as of the last input.
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        self.now.map(|now| self.trunks.views(now)).unwrap_or_default()
+    }
+
+    /// Carriers have not yet heard that we drain.
+    pub fn is_leaving(&self) -> bool {
+        self.trunks.is_leaving()
     }
 
     /// Leased RTP addresses that no call uses.
@@ -222,6 +248,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
     fn replied(&mut self, now: Now, reply: Reply) {
         let ask = reply.ask();
         let late = !self.asks.settle(&reply);
+        if !self.by_ask.contains_key(&ask) {
+            if !late {
+                self.located(now, ask, reply.finding);
+            }
+            return;
+        }
         if let Some(call) = self.by_ask.remove(&ask) {
             let finding = match reply.finding {
                 Ok(Finding::AgentReserved { .. }) if self.is_left(call) => {
@@ -244,10 +276,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
             AdminCommand::Drain => {
                 self.draining = true;
                 self.sip.drain();
+                let (trunks, mut tools) = self.tools();
+                trunks.drain(now, &mut tools);
             }
             AdminCommand::Reload(config) => {
                 self.sip.reconfigure(&config);
                 self.config = config;
+                self.tend_trunks(now);
             }
             AdminCommand::StoreBehind(behind) => self.store_behind = behind,
             AdminCommand::Hangup { call } => self.step(now, call, Stimulus::HungUpByOperator),
@@ -261,12 +296,17 @@ impl<R: Rng + SeedableRng> Switch<R> {
         while let Some(ask) = self.asks.give_up(now.instant) {
             if let Some(call) = self.by_ask.get(&ask).copied() {
                 self.step(now, call, Stimulus::Replied { ask, finding: Err(AskFailure::TimedOut), late: false });
+            } else {
+                self.located(now, ask, Err(AskFailure::TimedOut));
             }
         }
+        let (trunks, mut tools) = self.tools();
+        trunks.wake(now, &mut tools);
         while let Some(due) = self.timers.pop_due(now.instant) {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
                 Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call, AgentState::Available),
+                Due::Attempt(leg) => self.attempt_is_silent(now, leg),
                 Due::Rested(shard, _) => {
                     if let Some(places) = self.places.get_mut(&shard) {
                         places.rested();
@@ -288,6 +328,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.tell_places(now);
         self.sip.flush(&mut self.outputs);
         self.lease();
+    }
+
+    /// The trunks follow the configuration.
+    fn tend_trunks(&mut self, now: Now) {
+        let config = self.config.clone();
+        let (trunks, mut tools) = self.tools();
+        trunks.reconfigure(now, &config, &mut tools);
     }
 
     fn lease(&mut self) {

@@ -12,7 +12,7 @@ use rand::Rng;
 use super::{appearance::Appearance, border::Output, calling::Claims};
 use crate::{
     cause::{Cause, Fault},
-    config::{Config, Oversize},
+    config::{Config, Oversize, Phone},
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
@@ -21,7 +21,10 @@ use crate::{
     now::Now,
     private::Private,
     routing,
-    sip::{AnswerBy, InviteTarget, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent, hop_of},
+    sip::{
+        AnswerBy, InviteTarget, Refusal, RegisterOutcome, Request, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId,
+        UserAgent, hop_of,
+    },
 };
 
 /// What SIP has understood.
@@ -30,6 +33,10 @@ pub(super) enum SipEvent {
     Invited(Box<Invitation>),
     /// A participant did something.
     Leg(LegId, Box<LegEvent>),
+    /// A REGISTER of ours has its answer; `number` is the last CSeq that it used.
+    RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
+    /// An OPTIONS of ours has its answer, or none.
+    Probed { request: RequestId, status: Option<u16> },
 }
 
 /// An INVITE outside any dialog.
@@ -49,6 +56,12 @@ pub(super) struct Invitation {
     /// What it says of its caller.
     pub(super) claims: Claims,
     pub(super) dialled: String,
+    /// The line of ours that the Request-URI names: a carrier calls the address that we registered.
+    pub(super) line: Option<String>,
+    /// The user part of To: the number, where the Request-URI is what we registered.
+    pub(super) to_user: String,
+    /// Names of the verified certificate of the stream that it came by.
+    pub(super) subjects: Vec<String>,
     /// None: ours is wanted.
     pub(super) offer: Option<Result<Offer, Refused>>,
 }
@@ -82,7 +95,7 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn new(config: &Config, mut rng: R) -> Self {
         let mut nonce_key = [0; 32];
         rng.fill_bytes(&mut nonce_key);
-        let realm = config.phones.first().map_or("tandem", |phone| phone.realm.as_str());
+        let realm = realm_of(config);
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
@@ -107,9 +120,13 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.agent.set_session_timer(session_timer(config));
-        self.agent.set_phones(&config.phones);
         self.config = config.clone();
         self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
+        // A trunk that proves itself by digest is challenged as a phone is.
+        let realm = realm_of(config);
+        let peers = config.trunks.iter().filter_map(|trunk| trunk.peering.peer_auth.as_ref());
+        let peers = peers.map(|peer| Phone { user: peer.user.clone(), realm: realm.to_owned(), password: peer.password.clone() });
+        self.agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
@@ -284,6 +301,40 @@ impl<R: Rng> SipLegs<R> {
         self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
     }
 
+    /// Places a call for a leg; one that the leg placed before is nobody's from now on.
+    pub(super) fn place(&mut self, now: Now, leg: LegId, target: &InviteTarget) {
+        if let Some(before) = self.usages.remove(&leg) {
+            self.legs.remove(&before.usage);
+        }
+        let usage = self.agent.invite(now, target);
+        self.trace(leg, usage);
+        self.legs.insert(usage, leg);
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
+    }
+
+    /// Takes back what a leg dialled, and lets nobody hear of its fate.
+    pub(super) fn drop_dialled(&mut self, now: Now, leg: LegId) {
+        if let Some(dialled) = self.usages.remove(&leg) {
+            self.legs.remove(&dialled.usage);
+            self.agent.cancel(now, dialled.usage, Cause::CANCELLED);
+        }
+    }
+
+    /// Anything at all has come back for what the leg dialled.
+    pub(super) fn is_heard(&self, leg: LegId) -> bool {
+        self.usages.get(&leg).is_some_and(|dialled| self.agent.is_heard(dialled.usage))
+    }
+
+    /// Something that a leg does before it has a usage.
+    pub(super) fn say(&mut self, leg: LegId, event: LegEvent) {
+        self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
+    }
+
+    /// For requests outside calls.
+    pub(super) fn agent(&mut self) -> &mut UserAgent<R> {
+        &mut self.agent
+    }
+
     fn hear(&mut self, event: UaEvent) {
         let (usage, event) = match event {
             UaEvent::Invited { usage, endpoint, from, request, authenticated } => {
@@ -298,6 +349,14 @@ impl<R: Rng> SipLegs<R> {
                 return;
             }
             UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
+            UaEvent::RegisterAnswered { request, number, outcome } => {
+                self.events.push_back(SipEvent::RegisterAnswered { request, number, outcome });
+                return;
+            }
+            UaEvent::Probed { request, status } => {
+                self.events.push_back(SipEvent::Probed { request, status });
+                return;
+            }
             UaEvent::Acked { usage, sdp } => {
                 self.counter_answered(usage, sdp);
                 (usage, LegEvent::Ready)
@@ -374,9 +433,17 @@ impl<R: Rng> SipLegs<R> {
             transport: request.via.transport.as_str().to_owned(),
             claims: Claims::of(request, self.agent.session(usage)),
             dialled: request.uri.user().unwrap_or_default(),
+            line: request.uri.params.value("line").map(str::to_owned),
+            to_user: request.to.uri.user().unwrap_or_default(),
+            subjects: self.agent.subject(usage).to_vec(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
+}
+
+/// Whom our challenges speak for.
+fn realm_of(config: &Config) -> &str {
+    config.phones.first().map_or(config.node.name.as_str(), |phone| phone.realm.as_str())
 }
 
 fn session_timer(config: &Config) -> SessionTimer {

@@ -195,12 +195,15 @@ const TCP6: EndpointId = EndpointId(1);
 const WS: EndpointId = EndpointId(2);
 const TLS: EndpointId = EndpointId(3);
 
+/// Streams to be opened: where, and by which TLS profile.
+type Dialled = Arc<Mutex<VecDeque<(Hop, Option<String>)>>>;
+
 /// A driver with an echo for a brain, listening by all transports.
 struct Scene {
     addresses: Vec<SocketAddr>,
     told: Arc<Mutex<Vec<Told>>>,
     handle: Handle,
-    dialled: Arc<Mutex<VecDeque<(Hop, Option<String>)>>>,
+    dialled: Dialled,
     mailbox: Mailbox<Arrival>,
     runtime: tokio::runtime::Runtime,
     _data: TempDir,
@@ -286,7 +289,7 @@ impl Drop for Scene {
 struct Echo {
     outputs: VecDeque<Output>,
     told: Arc<Mutex<Vec<Told>>>,
-    dialled: Arc<Mutex<VecDeque<(Hop, Option<String>)>>>,
+    dialled: Dialled,
     opened: u64,
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{TimerKey, TxId, UsageId, UserAgent, connection::Connection};
+use super::{RequestId, TimerKey, TxId, UsageId, UserAgent, connection::Connection};
 use crate::{
     config::Oversize,
     events::wire::{Hop, Path, Transport},
@@ -37,6 +37,8 @@ pub(super) enum Role {
     Update(bool),
     /// An OPTIONS within the dialog.
     Probe,
+    /// Of no call; the usage's number is that of the `RequestId`.
+    Outside,
 }
 
 /// One of them.
@@ -280,6 +282,7 @@ impl<R: Rng> UserAgent<R> {
     fn conclude(&mut self, now: Now, tx: TxId, outcome: Outcome<'_>) {
         let Some(client) = self.clients.get(&tx) else { return };
         let (usage, role, request) = (client.usage, client.role, client.request.clone());
+        let heard = matches!(outcome, Outcome::Answered(_));
         let made_up;
         let response = match outcome {
             Outcome::Answered(response) => response,
@@ -300,6 +303,7 @@ impl<R: Rng> UserAgent<R> {
             Role::Update(challenged) => self.update_answered(now, usage, &request, response, challenged),
             Role::Probe => self.probe_answered(now, usage, response),
             Role::Cancel => {}
+            Role::Outside => self.outside_answered(now, RequestId(usage.0), &request, response, heard),
         }
     }
 }

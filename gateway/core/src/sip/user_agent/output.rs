@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::wall::Limits;
+use super::{RegisterOutcome, wall::Limits};
 use crate::{
     config::{Endpoint, Oversize, Phone},
     events::wire::{Hop, Path},
@@ -17,6 +17,10 @@ use crate::{
 /// One call as the user agent sees it: an INVITE, its dialog and all that happens within; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UsageId(pub u64);
+
+/// A request of ours outside dialogs: REGISTER or OPTIONS; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
 
 /// What the user agent wants done, or wants known.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +76,10 @@ pub enum UaEvent {
     Gone { usage: UsageId },
     /// A phone proved itself and changed its bindings; `bindings` remain, 0 means that it left.
     Registered { user: String, endpoint: EndpointId, from: SocketAddr, bindings: usize },
+    /// Our REGISTER has its answer; `number` is the last CSeq that it used.
+    RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
+    /// Our OPTIONS has its answer, whatever it says; `None` is silence, or a transport that failed.
+    Probed { request: RequestId, status: Option<u16> },
     /// An OPTIONS outside any dialog came and has been answered with `Settings::options_status`.
     Asked { endpoint: EndpointId, from: SocketAddr },
 }

@@ -3,6 +3,7 @@
 mod called;
 mod calling;
 mod door;
+mod outside;
 mod pair;
 mod races;
 mod registering;
