@@ -14,7 +14,10 @@ use gateway_core::{
     ivr::{Action, Event, PromptBook, Script, Session, Start},
     now::Now,
     private::Private,
-    sip::{Message, Settings, UaOutput, UserAgent, parse},
+    sip::{
+        Message, NameAddr, Settings, UaOutput, Uri, UserAgent, Via, parse,
+        stream::{Framed, Framer},
+    },
 };
 use media::{
     codec::CodecKind,
@@ -31,8 +34,49 @@ use rand_chacha::ChaCha20Rng;
 pub type Entry = fn(&[u8]);
 
 /// All of them.
-pub const ENTRIES: [(&str, Entry); 7] =
-    [("sip", sip), ("sdp", sdp), ("rtp", rtp), ("srtp", srtp), ("rtcp", rtcp), ("stun", stun), ("script", script)];
+pub const ENTRIES: [(&str, Entry); 11] = [
+    ("sip", sip),
+    ("stream", stream),
+    ("uri", uri),
+    ("name-addr", name_addr),
+    ("via", via),
+    ("sdp", sdp),
+    ("rtp", rtp),
+    ("srtp", srtp),
+    ("rtcp", rtcp),
+    ("stun", stun),
+    ("script", script),
+];
+
+/// A URI that is read is printed as one that is the same.
+pub fn uri(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(uri) = Uri::parse(text) {
+        assert_eq!(Uri::parse(&uri.to_string()).as_ref(), Ok(&uri), "{text}");
+        assert!(uri.is_same(&uri), "{text}");
+        // Whoever reads the user gets no control character, however it was escaped.
+        assert!(uri.user().is_none_or(|user| !user.contains(|c: char| c.is_control())), "{text}");
+    }
+}
+
+/// An address that is read is printed as one that is the same.
+pub fn name_addr(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(address) = NameAddr::parse(text) {
+        assert_eq!(NameAddr::parse(&address.to_string()), Ok(address), "{text}");
+    }
+}
+
+/// A hop that is read is printed as one that is the same, and is answered where its request came from.
+pub fn via(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(mut via) = Via::parse(text) {
+        assert_eq!(Via::parse(&via.to_string()).as_ref(), Ok(&via), "{text}");
+        assert_eq!(via.reply_to(PEER).ip(), PEER.ip(), "{text}");
+        via.stamp(PEER);
+        assert_eq!(Via::parse(&via.to_string()), Ok(via), "{text}");
+    }
+}
 
 /// A message that is read, prints as one that prints the same; all that the user agent says to it can be read, and has an end.
 pub fn sip(bytes: &[u8]) {
@@ -58,6 +102,33 @@ pub fn sip(bytes: &[u8]) {
         agent.wake(now);
     }
     assert_eq!(agent.load().0, 0, "a transaction that nobody answers must end");
+}
+
+/// A stream says the same wherever it is cut; nothing is made up, and nothing is heard behind its break.
+pub fn stream(bytes: &[u8]) {
+    let whole = framed(&[bytes]);
+    // The first byte is a place like any other: the cut depends on the input alone.
+    let (front, back) = bytes.split_at(bytes.first().map_or(0, |first| usize::from(*first).min(bytes.len())));
+    assert_eq!(framed(&[front, back]), whole, "cut at {}", front.len());
+    let middle = bytes.split_at(bytes.len() / 2);
+    assert_eq!(framed(&[middle.0, middle.1]), whole, "cut in the middle");
+    let length = |thing: &Framed| match thing {
+        Framed::Message(message) => message.len(),
+        Framed::Broken { head, .. } => head.len(),
+        Framed::Ping | Framed::Pong => 2,
+    };
+    assert!(whole.iter().map(length).sum::<usize>() <= bytes.len(), "{whole:?}");
+    assert!(whole.iter().rev().skip(1).all(|thing| !matches!(thing, Framed::Broken { .. })), "{whole:?}");
+}
+
+fn framed(pieces: &[&[u8]]) -> Vec<Framed> {
+    let mut framer = Framer::new();
+    let mut found = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        found.extend(std::iter::from_fn(|| framer.next_framed()));
+    }
+    found
 }
 
 fn print(message: &Message) -> Arc<[u8]> {

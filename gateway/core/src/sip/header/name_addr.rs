@@ -113,6 +113,15 @@ mod tests {
     }
 
     #[test]
+    fn no_control_character_is_part_of_a_name() {
+        for text in ["Al\tice{\r <sip:a@h>", "\"Al\tice{\r\" <sip:a@h>", "Al\u{85}ice{ <sip:a@h>", "\"Al\u{85}ice{\" <sip:a@h>"] {
+            let parsed = NameAddr::parse(text).unwrap();
+            assert_eq!(parsed.display.as_deref(), Some("Alice{"), "{text:?}");
+            assert_eq!(NameAddr::parse(&parsed.to_string()), Ok(parsed), "{text:?}");
+        }
+    }
+
+    #[test]
     fn half_an_address_is_refused() {
         for text in ["", "<sip:a@h", "\"never <sip:a@h>", "Bob <>", "<sip:a@h>x", "\"Bob\" sip:a@h"] {
             assert_eq!(NameAddr::parse(text), Err(Malformed), "{text}");

@@ -68,12 +68,23 @@ pub(in crate::sip) fn unquoted(text: &str) -> Option<String> {
 
 /// As [`unquoted`], and a part of `whole` where nothing but the quotes had to go.
 pub(in crate::sip) fn unquoted_part(whole: &Text, text: &str) -> Option<Text> {
+    if holds_control(text) {
+        return unquoted(text).map(|plain| Text::from(plain.replace(char::is_control, "")));
+    }
     let Some(inner) = text.strip_prefix('"') else {
         return Some(whole.part(text));
     };
     match memchr3(b'"', b'\\', b'\t', inner.as_bytes()) {
         Some(at) if at + 1 == inner.len() && inner.ends_with('"') && inner.is_ascii() => Some(whole.part(&inner[..at])),
         Some(_) | None => unquoted(text).map(Text::from),
+    }
+}
+
+/// The parser of messages lets a tab pass, and the C1 controls of Unicode; an address alone may hold any.
+fn holds_control(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().fold(false, |holds, b| holds | b.is_ascii_control()),
+        false => text.contains(char::is_control),
     }
 }
 

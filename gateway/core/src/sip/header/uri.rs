@@ -179,8 +179,9 @@ impl Uri {
             && self.userinfo.as_deref().map(unescaped) == other.userinfo.as_deref().map(unescaped)
             && self.host.eq_ignore_ascii_case(&other.host)
             && self.port == other.port
-            && self.params.iter().all(|(name, value)| match other.params.has(name) {
-                true => same_text(other.params.value(name), value),
+            // A name may stand once (19.1.1); where it stands twice, the first is the one that is read, here as anywhere.
+            && self.params.iter().all(|(name, _)| match other.params.has(name) {
+                true => same_text(other.params.value(name), self.params.value(name)),
                 false => !COMPARED.iter().any(|compared| compared.eq_ignore_ascii_case(name)),
             })
             && other.params.iter().all(|(name, _)| self.params.has(name) || !COMPARED.iter().any(|c| c.eq_ignore_ascii_case(name)))
@@ -370,5 +371,13 @@ mod tests {
         assert!(!uri("sip:bob@biloxi.com").is_same(&uri("sip:bob@biloxi.com:5060")));
         assert!(!uri("sip:bob@biloxi.com").is_same(&uri("sip:bob@biloxi.com;transport=udp")));
         assert!(!uri("sip:ALICE@a.com").is_same(&uri("sip:alice@a.com")));
+    }
+
+    #[test]
+    fn a_parameter_that_stands_twice_counts_as_it_is_read() {
+        let twice = uri("sip:a@h;transport=tcp;Transport=udp;x;x=1");
+        assert!(twice.is_same(&twice));
+        assert!(twice.is_same(&uri("sip:a@h;transport=tcp")) && uri("sip:a@h;transport=tcp").is_same(&twice));
+        assert!(!twice.is_same(&uri("sip:a@h;transport=udp")) && !uri("sip:a@h;transport=udp").is_same(&twice));
     }
 }
