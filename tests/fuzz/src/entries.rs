@@ -171,7 +171,7 @@ pub fn srtp(bytes: &[u8]) {
         assert!(receiver.open(&mut bytes.to_vec()).is_err());
         assert!(receiver.open_report(&mut bytes.to_vec()).is_err());
         let (mut sender, mut sealed) = (srtp::Sender::new(key.clone()), bytes.to_vec());
-        if bytes.len() % 5 == 0 && sender.seal(&mut sealed) {
+        if bytes.len().is_multiple_of(5) && sender.seal(&mut sealed) {
             assert_eq!(receiver.open(&mut sealed), Ok(()));
             assert_eq!(sealed, bytes);
         }
