@@ -48,8 +48,14 @@ pub fn usual(agents: usize) -> Config {
             nat: false,
             codecs: Vec::new(),
             advertised: None,
+            transfer: false,
         }],
-        phones: vec![Phone { user: "desk7".to_owned(), realm: "tandem".to_owned(), password: Private(PASSWORD.to_owned()) }],
+        phones: vec![Phone {
+            user: "desk7".to_owned(),
+            realm: "tandem".to_owned(),
+            password: Private(PASSWORD.to_owned()),
+            transfer: true,
+        }],
         routes: vec![
             route("100", RouteAction::Script("main".to_owned()), true),
             route("200", RouteAction::Bridge(format!("sip:uas@{UAS}")), true),
@@ -73,5 +79,7 @@ fn agent(id: u64) -> AgentEntry {
         password_hash: String::new(),
         skills: ["delivery", "billing", "returns"].map(str::to_owned).to_vec(),
         languages: vec!["en".to_owned()],
+        phone: None,
+        phone_ready: true,
     }
 }

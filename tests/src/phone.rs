@@ -321,6 +321,7 @@ impl Phone {
             | UaEvent::Info { .. }
             | UaEvent::Gone { .. }
             | UaEvent::Registered { .. }
+            | UaEvent::Departed { .. }
             | UaEvent::Asked { .. } => {}
         }
     }

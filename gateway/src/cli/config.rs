@@ -74,12 +74,12 @@ fn view(config: &Config) -> Value {
         "recording": { "dir": config.recording.dir, "on": config.recording.on },
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
         "trunk": config.trunks.iter().map(|trunk| without_nulls(json!({
-            "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
+            "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised, "transfer": trunk.transfer,
             "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
             "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
         }))).collect::<Vec<_>>(),
         "phone": config.phones.iter().map(|phone| {
-            json!({ "user": phone.user, "realm": phone.realm, "password": MASK })
+            json!({ "user": phone.user, "realm": phone.realm, "password": MASK, "transfer": phone.transfer })
         }).collect::<Vec<_>>(),
         "route": config.routes.iter().map(|route| {
             let (script, bridge) = match &route.action {
@@ -89,10 +89,10 @@ fn view(config: &Config) -> Value {
             let fields = json!({ "dialled": route.dialled, "trunk": route.trunk, "script": script, "bridge": bridge, "record": route.record });
             without_nulls(fields)
         }).collect::<Vec<_>>(),
-        "agent": config.agents.iter().map(|agent| json!({
+        "agent": config.agents.iter().map(|agent| without_nulls(json!({
             "id": agent.id, "login": agent.login, "name": agent.name, "password_hash": MASK, "skills": agent.skills,
-            "languages": agent.languages,
-        })).collect::<Vec<_>>(),
+            "languages": agent.languages, "phone": agent.phone, "phone_ready": agent.phone_ready,
+        }))).collect::<Vec<_>>(),
         "queue": queues,
     })
 }

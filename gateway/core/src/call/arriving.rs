@@ -30,6 +30,7 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         session_id,
         caller: Leg::new(caller, arrival.media.clone()),
         far: None,
+        handset: None,
         parting: Vec::new(),
         story: Story::default(),
         walk: Walk { flow: String::new(), version: 0, path: Vec::new(), menu: None },

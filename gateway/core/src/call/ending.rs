@@ -40,6 +40,7 @@ impl Call {
             turn.media(MediaCommand::SealRecording { recording });
         }
         self.part_far(cause, turn);
+        self.part_handset(cause, turn);
         self.caller.close(turn);
         if self.caller.port.is_none() {
             self.caller.end(turn);

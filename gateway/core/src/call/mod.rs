@@ -8,6 +8,7 @@ mod ending;
 mod handoff;
 mod leg;
 mod phase;
+mod phones;
 mod serving;
 mod talking;
 mod through;
@@ -91,6 +92,8 @@ pub struct Call {
     caller: Leg,
     /// The agent's leg, or the one dialled for the caller.
     far: Option<Leg>,
+    /// The agent's phone, while it rings.
+    handset: Option<phones::Handset>,
     /// Legs that did not come about and whose ports are still closing.
     parting: Vec<Leg>,
     story: Story,
@@ -174,6 +177,9 @@ impl Call {
     }
 
     fn far_did(&mut self, leg: LegId, event: LegEvent, turn: &mut Turn<'_>) {
+        if self.is_handset(leg) {
+            return self.handset_did(event, turn);
+        }
         if self.far.as_ref().is_none_or(|far| far.id != leg) {
             return;
         }
@@ -189,7 +195,7 @@ impl Call {
             (Phase::Dialling, LegEvent::Progressed { .. }) => self.ringing(turn),
             (Phase::Dialling, LegEvent::Answered { answer }) => self.dialled_answered(&answer, turn),
             (Phase::Dialling, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.dialled_refused(cause, turn),
-            (Phase::Through { .. }, LegEvent::Reoffered { offer }) => self.far_reoffered(offer, turn),
+            (Phase::Talking { .. } | Phase::Through { .. }, LegEvent::Reoffered { offer }) => self.far_reoffered(offer, turn),
             (Phase::Through { .. }, LegEvent::HungUp(cause)) => self.end(cause, turn),
             _ => {}
         }

@@ -9,7 +9,7 @@ use crate::{
     cause::Cause,
     context::pointer,
     events::{
-        leg::{Direction, LegCommand, Target},
+        leg::{Direction, LegCommand, Shown, Target},
         record::Happened,
     },
     private::Private,
@@ -40,7 +40,7 @@ impl Call {
         };
         self.offered = Some(offer.clone());
         let pointer = pointer::make(&self.context_id, turn.secret);
-        turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None });
+        turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None, shown: Shown::default() });
         self.far = Some(far);
         self.phase = Phase::Dialling;
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);

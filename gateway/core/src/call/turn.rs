@@ -1,7 +1,7 @@
 //! What a call is given for one step, and what it wants done.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -15,7 +15,7 @@ use crate::{
         media::{MediaCommand, MediaEvent},
         record::Happened,
     },
-    ids::{AgentId, AskId, BridgeId, EntryId, LegId, PlayId, PortId},
+    ids::{AgentId, AskId, BridgeId, ChannelId, EntryId, LegId, PlayId, PortId},
     ivr::Library,
     now::Now,
 };
@@ -74,6 +74,8 @@ pub struct Turn<'a> {
     pub config: &'a Config,
     /// Scripts and prompts, as of now; a session keeps those that it began with.
     pub library: &'a Library,
+    /// The desks that are open, by who sits there.
+    pub desks: &'a BTreeMap<AgentId, ChannelId>,
     /// Seals T0 pointers.
     pub secret: &'a [u8],
     /// Where questions are opened.

@@ -73,10 +73,11 @@ impl Walk<'_> {
         let media = self.media(table.media, &endpoints);
         let trunks = self.trunks(table.trunk, &media);
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
+        let phones = self.phones(table.phone, &node.name);
         Config {
             http,
-            phones: self.phones(table.phone, &node.name),
-            agents: self.agents(table.agent),
+            agents: self.agents(table.agent, &phones),
+            phones,
             queues: self.queues(table.queue),
             gate: Gate { ack_ms: table.gate.ack_ms.unwrap_or(defaults.gate.ack_ms) },
             ivr: Ivr { dir: ivr_dir, languages },
@@ -207,6 +208,7 @@ impl Walk<'_> {
                 nat: false,
                 codecs: CODECS.into(),
                 advertised: None,
+                transfer: false,
             }];
         }
         let mut names = Names::default();
@@ -245,7 +247,7 @@ impl Walk<'_> {
                 codecs.into_inner().into_iter().map(CodecKind::from).collect()
             },
         );
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised }
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, transfer: table.transfer }
     }
 
     fn phones(&mut self, tables: Vec<PhoneTable>, node: &str) -> Vec<Phone> {
@@ -256,6 +258,7 @@ impl Walk<'_> {
                 user: self.unique(&mut names, &table.user, "phone"),
                 realm: self.or(table.realm, node),
                 password: Private(self.word(&table.password)),
+                transfer: table.transfer.unwrap_or(true),
             })
             .collect()
     }
@@ -335,8 +338,8 @@ impl Walk<'_> {
         uri
     }
 
-    fn agents(&mut self, tables: Vec<AgentTable>) -> Vec<AgentEntry> {
-        let mut names = Names::default();
+    fn agents(&mut self, tables: Vec<AgentTable>, phones: &[Phone]) -> Vec<AgentEntry> {
+        let (mut names, mut owners) = (Names::default(), Names::default());
         let mut ids: BTreeMap<u64, String> = BTreeMap::new();
         let mut agents = Vec::with_capacity(tables.len());
         for table in tables {
@@ -358,7 +361,13 @@ impl Walk<'_> {
                 self.fault(table.password_hash.span(), "not an argon2 PHC string", Some("make one: tandem config hash"));
             }
             let name = table.name.map_or_else(|| login.clone(), |word| self.word(&word));
-            agents.push(AgentEntry { id: AgentId(id), login, name, password_hash: hash, skills: table.skills, languages: table.languages });
+            let phone = table.phone.map(|word| {
+                let user = self.unique(&mut owners, &word, "agent's phone");
+                self.known(word.span(), "phone", &user, phones.iter().map(|phone| phone.user.as_str()));
+                user
+            });
+            let (skills, languages, phone_ready) = (table.skills, table.languages, table.phone_ready.unwrap_or(true));
+            agents.push(AgentEntry { id: AgentId(id), login, name, password_hash: hash, skills, languages, phone, phone_ready });
         }
         agents
     }

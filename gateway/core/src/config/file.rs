@@ -93,6 +93,8 @@ pub(super) struct TrunkTable {
     pub(super) nat: bool,
     pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
     pub(super) advertised: Option<Word>,
+    #[serde(default)]
+    pub(super) transfer: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -119,6 +121,7 @@ pub(super) struct PhoneTable {
     pub(super) user: Word,
     pub(super) realm: Option<Word>,
     pub(super) password: Word,
+    pub(super) transfer: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,6 +145,8 @@ pub(super) struct AgentTable {
     pub(super) skills: Vec<String>,
     #[serde(default)]
     pub(super) languages: Vec<String>,
+    pub(super) phone: Option<Word>,
+    pub(super) phone_ready: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

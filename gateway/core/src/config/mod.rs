@@ -141,6 +141,8 @@ pub struct Trunk {
     pub codecs: Vec<CodecKind>,
     /// Address in our SDP and Contact towards this trunk, where it differs from the endpoint's.
     pub advertised: Option<IpAddr>,
+    /// Its callers may hand their calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
+    pub transfer: bool,
 }
 
 /// A phone that registers by digest (RFC 8760).
@@ -149,6 +151,8 @@ pub struct Phone {
     pub user: String,
     pub realm: String,
     pub password: Private<String>,
+    /// It may hand its calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
+    pub transfer: bool,
 }
 
 /// What a dialled number does.
@@ -182,6 +186,10 @@ pub struct AgentEntry {
     pub password_hash: String,
     pub skills: Vec<String>,
     pub languages: Vec<String>,
+    /// The user of a `[[phone]]` that rings for this agent, beside the desk or instead of it.
+    pub phone: Option<String>,
+    /// The agent takes calls as soon as that phone has registered; else only when the desk says so.
+    pub phone_ready: bool,
 }
 
 /// Where callers wait.

@@ -33,6 +33,17 @@ pub enum Target {
     Agent(AgentId),
 }
 
+/// What the party that is dialled may see of the call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The caller's number or name; empty where it is withheld, or where the gateway itself calls.
+    pub caller: Private<String>,
+    /// Where the caller's story can be read (Call-Info, RFC 3261 20.9).
+    pub story: Option<String>,
+    /// Who wanted this call, as the referrer's own REFER says it (RFC 3892).
+    pub referred_by: Option<String>,
+}
+
 /// What a participant did, said as `(LegId, LegEvent)`; knows nothing of SIP or browser.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegEvent {
@@ -76,7 +87,7 @@ pub enum LegEvent {
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
     /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String> },
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, shown: Shown },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).

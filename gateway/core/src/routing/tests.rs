@@ -9,6 +9,7 @@ fn trunk(name: &str, sources: &[(&str, u8)]) -> Trunk {
         nat: false,
         codecs: vec![],
         advertised: None,
+        transfer: false,
     }
 }
 

@@ -106,6 +106,8 @@ enum TimerKey {
     ReinviteWait(UsageId),
     /// The glare is over: our re-INVITE goes out again.
     Retry(UsageId),
+    /// A phone's binding runs out.
+    Expiry,
 }
 
 impl<R: Rng> UserAgent<R> {
@@ -166,6 +168,7 @@ impl<R: Rng> UserAgent<R> {
                 TimerKey::AnswerWait(usage) => self.give_up_answer(now, usage),
                 TimerKey::ReinviteWait(usage) => self.give_up_reinvite(now, usage),
                 TimerKey::Retry(usage) => self.start_reinvite(now, usage),
+                TimerKey::Expiry => self.expire_bindings(now),
             }
         }
     }
@@ -215,6 +218,11 @@ impl<R: Rng> UserAgent<R> {
     /// Where a registered user can be reached now, newest last.
     pub fn bindings(&self, user: &str, now: Now) -> Vec<Binding> {
         self.registrar.bindings(user, now.instant)
+    }
+
+    /// Where a call to this address of ours goes: the preferred contact first.
+    pub fn targets(&self, address: &Uri, now: Now) -> Vec<Binding> {
+        self.registrar.targets(address, now.instant)
     }
 
     /// How many datagrams were no message, by reason.

@@ -23,8 +23,9 @@ use crate::{
 impl<R: Rng + SeedableRng> Switch<R> {
     /// Takes in what SIP has understood of the bytes.
     pub(super) fn hear_sip(&mut self, now: Now) {
-        while let Some(event) = self.sip.next_event() {
+        while let Some(event) = self.sip.next_event(now) {
             match event {
+                SipEvent::Phone { user, bindings } => self.phone_moved(now, &user, bindings > 0),
                 SipEvent::Invited(invitation) => self.invited(now, *invitation),
                 SipEvent::Leg(leg, event) => self.leg_did(now, leg, *event),
             }

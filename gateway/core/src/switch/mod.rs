@@ -3,6 +3,8 @@
 mod admit;
 mod border;
 mod carry;
+mod forks;
+mod phones;
 mod places;
 mod sip_leg;
 mod slot;
@@ -73,6 +75,8 @@ enum Due {
     Call(CallId),
     /// An agent has had long enough to wrap up.
     WrapUp(AgentId, CallId),
+    /// An agent whose phone did not take a call is called again.
+    RestedPhone(AgentId),
     /// The address of a closed port can be leased again.
     Rested(ShardId, PortId),
 }
@@ -259,6 +263,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
                 Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call, AgentState::Available),
+                Due::RestedPhone(agent) => self.phone_rested(now, agent),
                 Due::Rested(shard, _) => {
                     if let Some(places) = self.places.get_mut(&shard) {
                         places.rested();

@@ -52,7 +52,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             if let Some(AgentState::WrapUp(call)) = self.acd.agent(agent).map(Agent::state) {
                 self.wrap_up_over(now, agent, call, AgentState::Unreachable);
             }
-            self.acd.unseat(agent);
+            if !self.has_phone(now, agent) {
+                self.acd.unseat(agent);
+            }
         }
     }
 

@@ -9,13 +9,13 @@ use std::{
 use media::sdp::{Answer, Offer, Refused};
 use rand::Rng;
 
-use super::border::Output;
+use super::{border::Output, forks::Forks};
 use crate::{
     cause::{Cause, Fault},
     config::Config,
     context::pointer,
-    events::leg::{LegCommand, LegEvent, Target},
-    ids::{EndpointId, LegId},
+    events::leg::{LegCommand, LegEvent, Shown, Target},
+    ids::{AgentId, EndpointId, LegId},
     now::Now,
     private::Private,
     sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
@@ -27,6 +27,8 @@ pub(super) enum SipEvent {
     Invited(Box<Invitation>),
     /// A participant did something.
     Leg(LegId, Box<LegEvent>),
+    /// A phone of ours has come or gone; so many of its user's remain.
+    Phone { user: String, bindings: usize },
 }
 
 /// An INVITE outside any dialog.
@@ -47,21 +49,28 @@ pub(super) struct Invitation {
 
 /// The SIP side of all legs.
 pub(super) struct SipLegs<R> {
-    agent: UserAgent<R>,
-    usages: BTreeMap<LegId, SipLeg>,
-    legs: BTreeMap<UsageId, LegId>,
+    pub(super) agent: UserAgent<R>,
+    pub(super) usages: BTreeMap<LegId, SipLeg>,
+    pub(super) legs: BTreeMap<UsageId, LegId>,
     phones: Vec<String>,
+    /// Names and addresses that stand for this node in a URI of a phone of ours.
+    domains: Vec<String>,
+    /// The phones of agents.
+    agents: BTreeMap<AgentId, String>,
     /// Where calls go out.
-    outbound: Option<(EndpointId, SocketAddr)>,
-    events: VecDeque<SipEvent>,
+    pub(super) outbound: Option<(EndpointId, SocketAddr)>,
+    pub(super) events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
 }
 
-struct SipLeg {
-    usage: UsageId,
-    inbound: bool,
+pub(super) struct SipLeg {
+    /// The usage that speaks for it; while several phones ring, the first of them.
+    pub(super) usage: UsageId,
+    pub(super) inbound: bool,
     /// A 2xx has gone either way.
-    answered: bool,
+    pub(super) answered: bool,
+    /// The other phones that ring for it, and what those said that will not.
+    pub(super) forks: Forks,
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -80,6 +89,8 @@ impl<R: Rng> SipLegs<R> {
             usages: BTreeMap::new(),
             legs: BTreeMap::new(),
             phones: Vec::new(),
+            domains: Vec::new(),
+            agents: BTreeMap::new(),
             outbound: None,
             events: VecDeque::new(),
             outbox: VecDeque::new(),
@@ -91,6 +102,9 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.agent.set_phones(&config.phones);
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
+        self.agents = config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect();
+        let addresses = config.endpoints.iter().flat_map(|endpoint| [endpoint.advertised.to_string(), endpoint.listen.ip().to_string()]);
+        self.domains = config.phones.iter().map(|phone| phone.realm.clone()).chain(addresses).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
     }
@@ -119,12 +133,17 @@ impl<R: Rng> SipLegs<R> {
         self.agent.load()
     }
 
+    /// Can this user be called?
+    pub(super) fn is_registered(&self, now: Now, user: &str) -> bool {
+        !self.agent.bindings(user, now).is_empty()
+    }
+
     /// The next thing understood; bytes to send stay behind for `flush`.
-    pub(super) fn next_event(&mut self) -> Option<SipEvent> {
+    pub(super) fn next_event(&mut self, now: Now) -> Option<SipEvent> {
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
-                UaOutput::Event(event) => self.hear(event),
+                UaOutput::Event(event) => self.hear(now, event),
             }
         }
         self.events.pop_front()
@@ -138,7 +157,7 @@ impl<R: Rng> SipLegs<R> {
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, forks: Forks::default() });
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -157,8 +176,12 @@ impl<R: Rng> SipLegs<R> {
 
     /// What a call wants of a participant; what a phone cannot show is left out.
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
-        if let LegCommand::Dial { to, offer, pointer, .. } = command {
-            self.dial(now, leg, to, &offer, pointer);
+        if let LegCommand::Dial { to, offer, pointer, replacing, shown } = command {
+            let headers = headers(pointer, replacing, &shown);
+            match self.own_user(&to) {
+                Some(address) => self.ring_phones(now, leg, &address, &offer, &headers, &shown),
+                None => self.dial(now, leg, to, &offer, headers),
+            }
             return;
         }
         let Some(held) = self.usages.get_mut(&leg) else { return };
@@ -175,7 +198,11 @@ impl<R: Rng> SipLegs<R> {
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
             LegCommand::Refuse(cause) | LegCommand::Hangup(cause) => match (held.answered, held.inbound) {
                 (true, _) => self.agent.bye(now, usage, cause),
-                (false, false) => self.agent.cancel(now, usage, cause),
+                (false, false) => {
+                    self.agent.cancel(now, usage, cause);
+                    let rivals = held.forks.withdraw();
+                    rivals.into_iter().for_each(|rival| self.dismiss(now, rival, cause));
+                }
                 (false, true) => self.agent.refuse(now, usage, &refusal(cause)),
             },
             LegCommand::Dial { .. }
@@ -192,7 +219,7 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>) {
+    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, headers: Vec<(String, String)>) {
         let target = match to {
             Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
             Target::Number(_) | Target::Agent(_) => None,
@@ -201,12 +228,6 @@ impl<R: Rng> SipLegs<R> {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
-        let headers = pointer
-            .map(|token| {
-                let user_to_user = pointer::user_to_user(&token, pointer::Form::default());
-                vec![("User-to-User".to_owned(), user_to_user), ("X-Context-Ref".to_owned(), token)]
-            })
-            .unwrap_or_default();
         let usage = self.agent.invite(
             now,
             &InviteTarget {
@@ -223,10 +244,10 @@ impl<R: Rng> SipLegs<R> {
             },
         );
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false });
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, forks: Forks::default() });
     }
 
-    fn hear(&mut self, event: UaEvent) {
+    fn hear(&mut self, now: Now, event: UaEvent) {
         let (usage, event) = match event {
             UaEvent::Invited { usage, endpoint, from, request, authenticated } => {
                 let invitation = self.invitation(usage, endpoint, from, &request, authenticated);
@@ -239,7 +260,11 @@ impl<R: Rng> SipLegs<R> {
                 }
                 return;
             }
-            UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
+            UaEvent::Registered { user, bindings, .. } | UaEvent::Departed { user, bindings } => {
+                self.events.push_back(SipEvent::Phone { user, bindings });
+                return;
+            }
+            UaEvent::Asked { .. } => return,
             UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
@@ -248,10 +273,11 @@ impl<R: Rng> SipLegs<R> {
             UaEvent::Progressed { usage, status, sdp } => {
                 (usage, LegEvent::Progressed { status, answer: sdp.and_then(|sdp| Answer::parse(&sdp).ok()) })
             }
-            UaEvent::Answered { usage, sdp } => (usage, self.answered(usage, sdp)),
+            UaEvent::Answered { usage, sdp } => (usage, self.answered(now, usage, sdp)),
             UaEvent::Refused { usage, status, q850, .. } => {
                 let cause = Cause::of_status(status, Fault::Carrier);
-                (usage, LegEvent::Refused(Cause { q850: q850.unwrap_or(cause.q850), ..cause }))
+                let Some(cause) = self.fork_refused(now, usage, Cause { q850: q850.unwrap_or(cause.q850), ..cause }) else { return };
+                (usage, LegEvent::Refused(cause))
             }
             UaEvent::ReinviteAnswered { usage, sdp } => match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
                 Some(answer) => (usage, LegEvent::ReofferAnswered { answer }),
@@ -269,7 +295,8 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn answered(&mut self, usage: UsageId, sdp: Option<String>) -> LegEvent {
+    fn answered(&mut self, now: Now, usage: UsageId, sdp: Option<String>) -> LegEvent {
+        self.fork_answered(now, usage);
         if let Some(leg) = self.legs.get(&usage).and_then(|leg| self.usages.get_mut(leg)) {
             leg.answered = true;
         }
@@ -283,6 +310,27 @@ impl<R: Rng> SipLegs<R> {
         let inbound = self.legs.get(&usage).and_then(|leg| self.usages.get(leg)).is_some_and(|leg| leg.inbound);
         let goodbye = Cause::goodbye(if inbound { Fault::Caller } else { Fault::Carrier });
         LegEvent::HungUp(Cause { q850: reason.unwrap_or(goodbye.q850), ..goodbye })
+    }
+
+    /// The address of a phone of ours that is meant, if one is.
+    fn own_user(&self, to: &Target) -> Option<Uri> {
+        let (_, local) = self.outbound?;
+        match to {
+            Target::Agent(agent) => Some(Uri::sip(Some(self.agents.get(agent).map_or("", String::as_str)), local)),
+            Target::Uri(uri) => Uri::parse(uri).ok().filter(|uri| self.is_phone(uri)),
+            Target::Number(_) => None,
+        }
+    }
+
+    /// Does this name a phone of ours, at this node?
+    pub(super) fn is_phone(&self, uri: &Uri) -> bool {
+        self.is_here(uri) && uri.user().is_some_and(|user| self.phones.contains(&user))
+    }
+
+    /// Does this name something at this node?
+    pub(super) fn is_here(&self, uri: &Uri) -> bool {
+        let is_own_port = uri.port.is_none_or(|port| self.outbound.is_some_and(|(_, local)| local.port() == port));
+        is_own_port && self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(&uri.host))
     }
 
     fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
@@ -301,6 +349,27 @@ impl<R: Rng> SipLegs<R> {
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
+}
+
+/// What an INVITE of ours says besides who calls whom.
+fn headers(pointer: Option<String>, replacing: Option<String>, shown: &Shown) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    let mut put = |name: &str, value: String| headers.push((name.to_owned(), value));
+    if let Some(token) = pointer {
+        put("User-to-User", pointer::user_to_user(&token, pointer::Form::default()));
+        put("X-Context-Ref", token);
+    }
+    if let Some(url) = &shown.story {
+        put("Call-Info", format!("<{url}>;purpose=info"));
+    }
+    if let Some(referrer) = &shown.referred_by {
+        put("Referred-By", referrer.clone());
+    }
+    if let Some(replaced) = replacing {
+        put("Require", "replaces".to_owned());
+        put("Replaces", replaced);
+    }
+    headers
 }
 
 fn number_of(address: &NameAddr) -> Option<String> {

@@ -89,11 +89,16 @@ impl WebLegs {
         self.legs.insert(leg, WebLeg { channel, call, bridged: true });
     }
 
-    /// Ties a leg to an agent's desk; `false` if nobody sits there.
-    pub(super) fn reach(&mut self, leg: LegId, agent: AgentId, call: CallId) -> bool {
-        let Some(channel) = self.desks.get(&agent) else { return false };
-        self.legs.insert(leg, WebLeg { channel: *channel, call, bridged: false });
-        true
+    /// Ties a leg to an agent's desk.
+    pub(super) fn reach(&mut self, leg: LegId, agent: AgentId, call: CallId) {
+        if let Some(channel) = self.desks.get(&agent) {
+            self.legs.insert(leg, WebLeg { channel: *channel, call, bridged: false });
+        }
+    }
+
+    /// The desks that are open.
+    pub(super) const fn desks(&self) -> &BTreeMap<AgentId, ChannelId> {
+        &self.desks
     }
 
     /// Whether a leg is a page's.

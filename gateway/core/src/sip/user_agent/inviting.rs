@@ -239,6 +239,9 @@ impl<R: Rng> UserAgent<R> {
         let mut headers = Headers::new();
         request.headers.all("Route").for_each(|route| headers.push("Route", route));
         headers.push("Max-Forwards", "70");
+        if q850 == reason::NON_SELECTED_USER {
+            headers.push("Reason", reason::ELSEWHERE);
+        }
         if q850 != 0 {
             headers.push("Reason", reason::print_q850(q850));
         }

@@ -63,6 +63,8 @@ pub enum UaEvent {
     Gone { usage: UsageId },
     /// A phone proved itself and changed its bindings; `bindings` remain, 0 means that it left.
     Registered { user: String, endpoint: EndpointId, from: SocketAddr, bindings: usize },
+    /// A phone has not registered again in time, or its stream is gone; `bindings` of its user remain.
+    Departed { user: String, bindings: usize },
     /// An OPTIONS outside any dialog came and has been answered with `Settings::options_status`.
     Asked { endpoint: EndpointId, from: SocketAddr },
 }

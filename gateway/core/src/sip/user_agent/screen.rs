@@ -112,7 +112,7 @@ impl<R: Rng> UserAgent<R> {
         if within.is_none() && self.merges.contains_key(&MergeKey::of(request)) {
             return Err(Unfit::bare(482));
         }
-        let required: Vec<_> = request.headers.list("Require").collect();
+        let required: Vec<_> = request.headers.list("Require").filter(|tag| !is_spoken(&request.method, tag)).collect();
         if !required.is_empty() {
             return Err(Unfit::hinting(420, "Unsupported", &required.join(", ")));
         }
@@ -129,6 +129,12 @@ impl<R: Rng> UserAgent<R> {
         }
         Ok(within)
     }
+}
+
+/// Extensions that a request may require of us.
+fn is_spoken(method: &Method, tag: &str) -> bool {
+    let spoken: &[&str] = if *method == Method::Register { &["path", "outbound", "gruu"] } else { &[] };
+    spoken.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }
 
 pub(super) fn with(mut response: Response, name: &str, value: &str) -> Response {

@@ -135,7 +135,12 @@ fn settings(listen: &str) -> Settings {
     let listen: SocketAddr = listen.parse().unwrap();
     let mut settings = Settings::new("tandem", [9; 32]);
     settings.endpoints.push(Endpoint { id: SIP0, name: "sip0".to_owned(), listen, advertised: listen.ip() });
-    settings.phones.push(Phone { user: "ada".to_owned(), realm: "tandem".to_owned(), password: Private("sesame".to_owned()) });
+    settings.phones.push(Phone {
+        user: "ada".to_owned(),
+        realm: "tandem".to_owned(),
+        password: Private("sesame".to_owned()),
+        transfer: true,
+    });
     settings
 }
 
