@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs from Debian what the build and the tests need; says nothing when nothing is missing.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+# Servers lie where a plain user does not look.
+PATH=$PATH:/usr/sbin:/sbin
 
 # command -> package
 needs=(
@@ -14,6 +17,9 @@ needs=(
   sox:sox
   sipp:sip-tester
   baresip:baresip
+  linphonec:linphone-cli
+  kamailio:kamailio
+  sipsak:sipsak
   chromium:chromium
 )
 
@@ -22,7 +28,23 @@ for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
 done
 command -v cargo >/dev/null || echo "cargo is missing: install Rust 1.95 or newer from https://rustup.rs" >&2
-[ ${#missing[@]} -eq 0 ] && exit 0
+python3 -c "import ensurepip, venv" 2>/dev/null || missing+=(python3-venv)
+
+# Peers that live in Python, in a folder of their own; made anew when their list changes.
+peers() {
+  local folder=tests/peers
+  cmp -s "$folder/requirements.txt" "$folder/.venv/made-of" && return
+  echo "installing: Python peers in $folder/.venv"
+  rm -rf "$folder/.venv"
+  python3 -m venv "$folder/.venv"
+  "$folder/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$folder/requirements.txt"
+  cp "$folder/requirements.txt" "$folder/.venv/made-of"
+}
+
+if [ ${#missing[@]} -eq 0 ]; then
+  peers
+  exit 0
+fi
 if ! command -v apt-get >/dev/null; then
   echo "no apt-get here; install what corresponds to Debian's ${missing[*]}" >&2
   exit 1
@@ -32,4 +54,6 @@ sudo=""
 [ "$(id -u)" -eq 0 ] || sudo="sudo"
 echo "installing: ${missing[*]}"
 $sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# Run level 1: a package may bring a server, and none shall start here.
+$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+peers

@@ -45,10 +45,7 @@ pub fn usual(agents: usize) -> Config {
             name: "carrier".to_owned(),
             sources: vec![(IpAddr::from([10, 1, 0, 0]), 16)],
             default_region: Some("NL".to_owned()),
-            nat: false,
-            codecs: Vec::new(),
-            advertised: None,
-            transfer: false,
+            ..Trunk::default()
         }],
         phones: vec![Phone {
             user: "desk7".to_owned(),

@@ -108,7 +108,7 @@ impl Bench {
     }
 
     async fn heard(&mut self) -> Told {
-        tokio::time::timeout(Duration::from_secs(5), self.switch.recv()).await.expect("in time").expect("the switch hears")
+        tokio::time::timeout(Duration::from_secs(30), self.switch.recv()).await.expect("in time").expect("the switch hears")
     }
 }
 
@@ -150,7 +150,7 @@ async fn connect(address: SocketAddr, path: &str, token: Option<&str>, origin: O
 
 async fn next(socket: &mut Socket) -> Value {
     loop {
-        let message = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("in time").expect("open").expect("sound");
+        let message = tokio::time::timeout(Duration::from_secs(30), socket.next()).await.expect("in time").expect("open").expect("sound");
         if let tungstenite::Message::Text(text) = message {
             return serde_json::from_str(&text).unwrap();
         }

@@ -7,7 +7,9 @@ use gateway_core::{config::Config, ids::ShardId};
 use media::clip::ClipBook;
 use tokio::{runtime, sync::oneshot};
 
-use crate::shell::{Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Plane, PortRange, Recorder, ShardTold};
+use crate::shell::{
+    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Names, Plane, PortRange, Recorder, ShardTold,
+};
 
 /// Threads that run, and the ways to them.
 pub(super) struct Node {
@@ -47,7 +49,7 @@ impl Node {
             let _ = mailbox.try_send(ShardTold::Clips(clips.clone()));
             shards.push((mailbox, joined));
         }
-        let asks = Asks::new(Arc::new(answers), runtime::Handle::current(), switch.clone());
+        let asks = Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone());
         let mailboxes = shards.iter().map(|(mailbox, _)| mailbox.clone()).collect();
         let ended = driver.spawn(brain, mailboxes, asks, ledger)?;
         Ok(Self { handle, sip, switch, ended, shards, recorder })

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
-use gateway_core::config::{Certificate, Config, RouteAction};
+use gateway_core::config::{Certificate, Config, NumberRule, RouteAction, RouteNumber, Trunk};
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
 
@@ -73,18 +73,19 @@ fn view(config: &Config) -> Value {
         "gate": { "ack_ms": config.gate.ack_ms },
         "recording": { "dir": config.recording.dir, "on": config.recording.on },
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
-        "trunk": config.trunks.iter().map(|trunk| without_nulls(json!({
-            "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised, "transfer": trunk.transfer,
-            "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
-            "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
-        }))).collect::<Vec<_>>(),
+        "dns": without_nulls(json!({ "server": config.dns.server })),
+        "trunk": config.trunks.iter().map(|trunk| trunk_view(config, trunk)).collect::<Vec<_>>(),
         "phone": config.phones.iter().map(|phone| {
             json!({ "user": phone.user, "realm": phone.realm, "password": MASK, "transfer": phone.transfer })
         }).collect::<Vec<_>>(),
         "route": config.routes.iter().map(|route| {
             let (script, bridge) = match &route.action {
                 RouteAction::Script(script) => (Some(script), None),
-                RouteAction::Bridge(uri) => (None, Some(uri)),
+                RouteAction::Bridge(uri) => (None, Some(uri.clone())),
+                RouteAction::Number(RouteNumber { number, trunk }) => {
+                    let at = trunk.as_ref().map_or_else(String::new, |trunk| format!("@{trunk}"));
+                    (None, Some(format!("{}{at}", number.as_deref().unwrap_or("*"))))
+                }
             };
             let fields = json!({ "dialled": route.dialled, "trunk": route.trunk, "script": script, "bridge": bridge, "record": route.record });
             without_nulls(fields)
@@ -95,6 +96,40 @@ fn view(config: &Config) -> Value {
         }))).collect::<Vec<_>>(),
         "queue": queues,
     })
+}
+
+fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
+    let peering = &trunk.peering;
+    let endpoint = peering.endpoint.and_then(|id| config.endpoints.iter().find(|endpoint| endpoint.id == id));
+    let rule = |rule: &NumberRule| json!({ "strip": rule.strip, "prefix": rule.prefix, "e164": rule.e164 });
+    let rule = |given: &NumberRule| (*given != NumberRule::default()).then(|| empty_left_out(rule(given)));
+    without_nulls(json!({
+        "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
+        "transfer": trunk.transfer,
+        "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
+        "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
+        "host": peering.host, "endpoint": endpoint.map(|endpoint| &endpoint.name), "subject": peering.subject,
+        "auth": peering.auth.as_ref().map(|auth| json!({ "user": auth.user, "realm": auth.realm, "password": MASK })),
+        "peer_auth": peering.peer_auth.as_ref().map(|peer| json!({ "user": peer.user, "password": MASK })),
+        "register": peering.register.as_ref().map(|register| {
+            without_nulls(json!({ "user": register.user, "domain": register.domain, "expires_s": register.expires_s }))
+        }),
+        "probe_s": peering.probe_s, "calls_max": peering.calls_max, "cps_max": peering.cps_max,
+        "numbers_in": rule(&peering.numbers_in), "numbers_out": rule(&peering.numbers_out),
+        "outbound": peering.outbound, "dtmf": peering.dtmf.name(),
+        "headers": {
+            "user_to_user": peering.headers.user_to_user.name(), "privacy": peering.headers.privacy,
+            "from": peering.headers.from.to_string(),
+        },
+    }))
+}
+
+/// An empty text is no beginning of a number, and would not read back.
+fn empty_left_out(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| field.as_str() != Some(""));
+    }
+    value
 }
 
 /// TOML has no null: what is not set is not there.

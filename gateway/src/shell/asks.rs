@@ -1,12 +1,11 @@
 //! Puts the Switch's questions to slow systems.
 
-use std::{collections::BTreeMap, future::Future, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use gateway_core::{
     events::{
         ask::{Ask, AskFailure, Finding, Question, Reply},
         story::Story,
-        wire::{Hop, Transport},
     },
     ids::{AgentId, CallId, UtcMillis},
     now::Now,
@@ -14,7 +13,7 @@ use gateway_core::{
 };
 use tokio::{runtime, sync::Semaphore};
 
-use super::{driver::Arrival, mailbox::Mailbox};
+use super::{driver::Arrival, mailbox::Mailbox, names::Names};
 
 /// What the store can answer.
 pub(crate) trait Answers: Send + Sync + 'static {
@@ -29,6 +28,7 @@ pub(crate) trait Answers: Send + Sync + 'static {
 /// Carries questions out, `ASKS_MAX` at a time; each ends in one reply, in time or as `TimedOut`.
 pub(crate) struct Asks<A> {
     answers: Arc<A>,
+    names: Names,
     runtime: runtime::Handle,
     replies: Mailbox<Arrival>,
     places: Arc<Semaphore>,
@@ -37,8 +37,8 @@ pub(crate) struct Asks<A> {
 
 impl<A: Answers> Asks<A> {
     /// Questions run on `runtime`, replies go to the switch's thread.
-    pub(crate) fn new(answers: Arc<A>, runtime: runtime::Handle, replies: Mailbox<Arrival>) -> Self {
-        Self { answers, runtime, replies, places: Arc::new(Semaphore::new(ASKS_MAX)), leases: Leases::default() }
+    pub(crate) fn new(answers: Arc<A>, names: Names, runtime: runtime::Handle, replies: Mailbox<Arrival>) -> Self {
+        Self { answers, names, runtime, replies, places: Arc::new(Semaphore::new(ASKS_MAX)), leases: Leases::default() }
     }
 
     /// Puts a question; the reply comes back at once where this node knows it, else through the queue.
@@ -62,7 +62,13 @@ impl<A: Answers> Asks<A> {
                     async move { answers.identify(proof, number).await.map(|story| Finding::Identified(Box::new(story))) },
                 )
             }
-            Question::Resolve { uri } => self.run(token, limit, async move { resolve(&uri).await }),
+            Question::Resolve { uri, spoken } => {
+                let names = self.names.clone();
+                self.run(token, limit, async move {
+                    let located = names.locate(&uri, &spoken).await;
+                    located.map(|(candidates, ttl)| Finding::Resolved { candidates, ttl }).map_err(AskFailure::Failed)
+                })
+            }
             Question::Lookup { .. } => Some(token.reply(unavailable("lookups by HTTP"))),
             Question::Speak { .. } => Some(token.reply(unavailable("speech synthesis"))),
             Question::Verify { .. } => Some(token.reply(unavailable("verification of caller signatures"))),
@@ -112,54 +118,6 @@ impl Leases {
     }
 }
 
-/// Addresses of a plain `sip:[user@]host[:port]`, by A and AAAA records (RFC 3263 4.2); no SRV, no NAPTR.
-async fn resolve(uri: &str) -> Result<Finding, AskFailure> {
-    let Some(place) = HostPort::of(uri) else {
-        return Err(AskFailure::Failed(format!("{uri} names no host")));
-    };
-    let transport = if place.secure { Transport::Tls } else { Transport::Udp };
-    let found = tokio::net::lookup_host((place.host, place.port)).await.map_err(|error| AskFailure::Failed(error.to_string()))?;
-    let domain = place.host.parse::<IpAddr>().is_err().then(|| place.host.to_owned());
-    let targets = found.take(TARGETS_MAX).map(|to| Hop { transport, to, domain: domain.clone() }).collect();
-    Ok(Finding::Resolved { targets })
-}
-
-/// Where a SIP URI points.
-#[derive(Debug, PartialEq, Eq)]
-struct HostPort<'a> {
-    host: &'a str,
-    port: u16,
-    secure: bool,
-}
-
-impl<'a> HostPort<'a> {
-    fn of(uri: &'a str) -> Option<Self> {
-        let (secure, rest) = match uri.split_once(':') {
-            Some(("sip", rest)) => (false, rest),
-            Some(("sips", rest)) => (true, rest),
-            _ => return None,
-        };
-        let rest = rest.split([';', '?']).next()?;
-        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-        let default_port = if secure { 5061 } else { 5060 };
-        let (host, port) = match place.strip_prefix('[') {
-            Some(rest) => {
-                let (host, after) = rest.split_once(']')?;
-                (host, after.strip_prefix(':'))
-            }
-            None => match place.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (place, None),
-            },
-        };
-        let port = match port {
-            Some(digits) => digits.parse().ok()?,
-            None => default_port,
-        };
-        (!host.is_empty()).then_some(Self { host, port, secure })
-    }
-}
-
 fn unavailable(what: &str) -> Result<Finding, AskFailure> {
     Err(AskFailure::Failed(format!("{what}: not available on this node")))
 }
@@ -170,24 +128,9 @@ const ASKS_MAX: usize = 1024;
 /// Longer than any call with its wrap-up: on one node, nobody else waits for the lease to run out.
 const LEASE_MS: u64 = 12 * 3600 * 1000;
 
-/// Addresses that are worth trying before the caller has hung up.
-const TARGETS_MAX: usize = 8;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_uri_names_its_host_and_port() {
-        let place = |uri| HostPort::of(uri).map(|place| (place.host.to_owned(), place.port));
-        assert_eq!(place("sip:uas@127.0.0.1:5090"), Some(("127.0.0.1".into(), 5090)));
-        assert_eq!(place("sip:carrier.example;transport=udp"), Some(("carrier.example".into(), 5060)));
-        assert_eq!(place("sips:a@[2001:db8::1]:5071"), Some(("2001:db8::1".into(), 5071)));
-        assert_eq!(place("sips:a@[::1]"), Some(("::1".into(), 5061)));
-        assert_eq!(place("tel:+31201234567"), None);
-        assert_eq!(place("sip:"), None);
-        assert_eq!(place("sip:host:99999"), None);
-    }
 
     #[test]
     fn only_the_latest_holder_releases_an_agent() {

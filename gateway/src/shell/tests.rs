@@ -122,7 +122,7 @@ impl Node {
         let (sip, handle, mailbox) = (driver.local_addresses().unwrap()[0], driver.handle(), driver.mailbox());
         let (to_shard, shard) = Mailbox::new(4);
         let (records, written) = mpsc::channel(16);
-        let asks = Asks::new(Arc::new(Nobody), runtime.handle().clone(), mailbox.clone());
+        let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
         let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, Book(records)).unwrap();
         Self { sip, handle, mailbox, shard, written, runtime }
     }
@@ -260,7 +260,7 @@ impl Ledger for Book {
 
 fn phone() -> UdpSocket {
     let socket = UdpSocket::bind(localhost(0)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     socket
 }
 
@@ -273,7 +273,7 @@ fn hear(phone: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "waited in vain");
+        assert!(begun.elapsed() < Duration::from_secs(30), "waited in vain");
         std::thread::yield_now();
     }
 }

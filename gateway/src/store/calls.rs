@@ -131,22 +131,25 @@ impl TryFrom<Row> for CallRow {
 /// Ends the calls that a dead node left open, as of their last sign of life: nothing is known of them after it.
 pub(super) async fn close_crashed(pool: &SqlitePool, now: UtcMillis) -> Result<(), Error> {
     type Open = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
-    let open = sqlx::query_as::<_, Open>("SELECT id, touched, agent, queued_at, bridged_at FROM calls WHERE ended IS NULL ORDER BY id")
-        .fetch_all(pool)
-        .await?;
+    let open = sqlx::query_as::<_, Open>(
+        "SELECT id, (SELECT COALESCE(MAX(at), calls.started) FROM records WHERE records.call = calls.id), agent, queued_at, bridged_at
+         FROM calls WHERE ended IS NULL ORDER BY id",
+    )
+    .fetch_all(pool)
+    .await?;
     if open.is_empty() {
         return Ok(());
     }
     let records: Vec<Record> = open
         .into_iter()
-        .map(|(id, touched, agent, queued_at, bridged_at)| Record {
-            at: UtcMillis(nat(touched).min(now.0)),
+        .map(|(id, last, agent, queued_at, bridged_at)| Record {
+            at: UtcMillis(nat(last).min(now.0)),
             call: CallId(nat(id)),
             happened: Happened::CallEnded {
                 cause: CRASHED,
                 agent: agent.map(|agent| AgentId(nat(agent))),
-                waited_ms: queued_at.map_or(0, |from| nat(bridged_at.unwrap_or(touched) - from)),
-                talked_ms: bridged_at.map_or(0, |from| nat(touched - from)),
+                waited_ms: queued_at.map_or(0, |from| nat(bridged_at.unwrap_or(last) - from)),
+                talked_ms: bridged_at.map_or(0, |from| nat(last - from)),
                 crashed: true,
             },
         })

@@ -9,6 +9,7 @@ mod chats;
 mod customers;
 pub(crate) mod demo;
 mod identify;
+mod lines;
 mod logins;
 mod past;
 mod project;
@@ -29,7 +30,10 @@ use gateway_core::{
     ids::UtcMillis,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{
+    ConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
 
 pub(crate) use address::Address;
 pub(crate) use chats::ChatOpened;
@@ -163,6 +167,7 @@ async fn connect(path: &Path, busy: Duration) -> Result<SqlitePool, Error> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(busy)
+        .disable_statement_logging()
         // What a customer asks us to forget is overwritten, not only unlinked.
         .pragma("secure_delete", "ON");
     Ok(SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?)

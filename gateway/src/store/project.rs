@@ -1,4 +1,4 @@
-//! What each record changes: the raw line always, and the tables that are read in a hurry.
+//! What each record changes: its raw line is kept in any case, and the tables that are read in a hurry follow it.
 
 use gateway_core::{
     context::sums::BACKED_OUT_WITHIN,
@@ -11,51 +11,47 @@ use gateway_core::{
 };
 use sqlx::{Connection, SqliteConnection};
 
-use super::{Address, Error, customers, int, nat, past::BACKED_OUT, text, word};
+use super::{Address, Error, customers, int, lines, nat, past::BACKED_OUT, text, word};
 
 /// Writes records in order, in the caller's transaction.
 ///
 /// A record whose tables refuse it keeps its raw line and is reported: one bad record must not hold up all the others for ever.
 pub(super) async fn apply(connection: &mut SqliteConnection, records: &[Record]) -> Result<(), Error> {
+    lines::append(connection, records).await?;
+    let mut savepoint = connection.begin().await?;
+    match project_all(&mut savepoint, records).await {
+        Ok(()) => return Ok(savepoint.commit().await?),
+        Err(error) if refusal(&error).is_some() => savepoint.rollback().await?,
+        Err(error) => return Err(error),
+    }
     for record in records {
-        append(connection, record).await?;
         let mut savepoint = connection.begin().await?;
         match project(&mut savepoint, record).await {
             Ok(()) => savepoint.commit().await?,
-            Err(Error::Database(sqlx::Error::Database(refusal))) if !is_away(refusal.as_ref()) => {
+            Err(error) => {
+                let Some(refused) = refusal(&error) else { return Err(error) };
                 savepoint.rollback().await?;
                 metrics::counter!("tandem_store_refused_total").increment(1);
-                tracing::error!(call = record.call.0, error = %refusal, "a record is kept as it came, but its tables refused it");
+                tracing::error!(call = record.call.0, error = refused, "a record is kept as it came, but its tables refused it");
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-/// Appends the raw line and nothing else.
-pub(super) async fn append(connection: &mut SqliteConnection, record: &Record) -> Result<(), Error> {
-    let line = text(record);
-    let kind = serde_json::from_str::<Tag>(&line).map(|tag| tag.kind).unwrap_or_default();
-    sqlx::query("INSERT INTO records (call, at, type, record) VALUES (?, ?, ?, ?)")
-        .bind(int(record.call.0))
-        .bind(int(record.at.0))
-        .bind(kind)
-        .bind(line)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("UPDATE calls SET touched = MAX(touched, ?) WHERE id = ?")
-        .bind(int(record.at.0))
-        .bind(int(record.call.0))
-        .execute(connection)
-        .await?;
+async fn project_all(connection: &mut SqliteConnection, records: &[Record]) -> Result<(), Error> {
+    for record in records {
+        project(connection, record).await?;
+    }
     Ok(())
 }
 
-#[derive(serde::Deserialize)]
-struct Tag {
-    #[serde(rename = "type")]
-    kind: String,
+/// The database's words, if it is the record that it does not like.
+fn refusal(error: &Error) -> Option<String> {
+    match error {
+        Error::Database(sqlx::Error::Database(refusal)) if !is_away(refusal.as_ref()) => Some(refusal.to_string()),
+        _ => None,
+    }
 }
 
 /// Locked, out of space or broken: the database's state, not the record's fault (SQLite result codes 5, 6, 8, 10, 11, 13, 14).
@@ -70,13 +66,12 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
     match happened {
         Happened::CallStarted { context_id, session_id, previous } => {
             sqlx::query(
-                "INSERT INTO calls (id, context_id, session_id, previous, started, touched) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                "INSERT INTO calls (id, context_id, session_id, previous, started) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
             )
             .bind(int(call.0))
             .bind(context_id)
             .bind(session_id)
             .bind(previous.map(|previous| int(previous.0)))
-            .bind(int(at.0))
             .bind(int(at.0))
             .execute(connection)
             .await?;

@@ -103,8 +103,11 @@ impl Writer {
         let mut jobs = Vec::new();
         let mut pause = RETRY_MIN;
         let mut retry_at = Instant::now();
+        let mut settled = retry_at;
         loop {
             let was_behind = self.is_behind();
+            // A busy node commits so often and no more: what comes meanwhile shares the next sync of the disk.
+            tokio::time::sleep_until(settled + COMMIT_EVERY).await;
             // With records held, nothing more is taken in: the queue grows, and the node refuses new calls.
             let open = tokio::select! {
                 taken = self.waiting.recv_many(&mut jobs, BATCH_MAX), if self.held.is_empty() => taken > 0,
@@ -124,6 +127,7 @@ impl Writer {
                 }
             }
             self.write().await;
+            settled = Instant::now();
             if !was_behind && self.is_behind() {
                 pause = RETRY_MIN;
                 retry_at = Instant::now() + pause;
@@ -249,7 +253,9 @@ fn without_card_data(mut record: Record) -> Option<Record> {
 /// that each of them has, and none is dropped.
 pub(super) const WAITING_MAX: usize = 16_384;
 /// Records in one transaction.
-const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 1_024;
+/// Between two transactions. A power cut takes at most so much of what is said.
+const COMMIT_EVERY: Duration = Duration::from_millis(50);
 /// First and longest pause between two tries to reach the database.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);

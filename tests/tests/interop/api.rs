@@ -38,7 +38,7 @@ fn talking(node: &Node, seconds: &str) -> (Program, Program) {
         "--duration",
         seconds,
     ]);
-    let handed = wait_until(Duration::from_secs(8), || {
+    let handed = wait_until(Duration::from_secs(30), || {
         let call = node.calls().first()?.clone();
         (!kinds(&node.records(&call["id"]), "handoff").is_empty()).then_some(())
     });
@@ -48,7 +48,7 @@ fn talking(node: &Node, seconds: &str) -> (Program, Program) {
 
 /// Both were satisfied, and lost no packet worth a word.
 fn undisturbed(node: &Node, caller: &mut Program, desk: &mut Program) {
-    let (caller, desk) = (report(&caller.end(Duration::from_secs(12))), report(&desk.end(Duration::from_secs(5))));
+    let (caller, desk) = (report(&caller.end(Duration::from_secs(30))), report(&desk.end(Duration::from_secs(30))));
     assert_eq!((&caller["ok"], &desk["ok"]), (&true.into(), &true.into()), "{caller}\n{desk}");
     assert_eq!((&caller["media"]["lost"], &desk["media"]["lost"]), (&0.into(), &0.into()), "{caller}\n{desk}");
     let records = node.records(&node.ended_calls(1)[0]["id"]);
@@ -112,7 +112,7 @@ fn malformed_sip_is_refused_or_dropped_and_counted() {
     for seed in 1..=200 {
         sender.send_to(&noise(seed, 20 + seed as usize * 6), (Ipv4Addr::LOCALHOST, node.ports.sip())).unwrap();
     }
-    let counted = wait_until(Duration::from_secs(3), || (node.metric("tandem_sip_dropped_total")? >= before + 203.0).then_some(()));
+    let counted = wait_until(Duration::from_secs(30), || (node.metric("tandem_sip_dropped_total")? >= before + 203.0).then_some(()));
     assert!(counted.is_some(), "{:?} of 203 were counted", node.metric("tandem_sip_dropped_total"));
     node.assert_alive();
     assert_eq!(node.calls(), Vec::<Value>::new());
@@ -140,8 +140,8 @@ fn a_broken_offer_is_refused_with_the_reason() {
         assert!(refused.contains("Warning: 399 ") || refused.contains("Warning: 3"), "{what}: {refused}");
     }
     // At the door where it cannot be read, else as a call that ended without an answer.
-    let ended = node.ended_calls(0).len() as f64;
-    assert!(ended + node.metric_of("tandem_switch_outputs_total", "kind=\"rejected\"") >= 5.0, "{ended} calls");
+    let told = || node.ended_calls(0).len() as f64 + node.metric_of("tandem_switch_outputs_total", "kind=\"rejected\"");
+    assert!(wait_until(Duration::from_secs(30), || (told() >= 5.0).then_some(())).is_some(), "{} calls", told());
     node.assert_alive();
 }
 
@@ -167,7 +167,7 @@ fn garbage_on_the_media_ports_disturbs_no_call() {
         }
         thread::sleep(Duration::from_millis(2));
     }
-    let counted = wait_until(Duration::from_secs(2), || {
+    let counted = wait_until(Duration::from_secs(30), || {
         (node.metric_of("tandem_media_packets_total", "way=\"dropped\"") > before + 40.0).then_some(())
     });
     assert!(counted.is_some(), "of {sent} datagrams hardly any was counted as dropped");
@@ -221,7 +221,7 @@ fn what_the_api_does_not_understand_it_says_so_of() {
 
 fn page(node: &Node) -> WebSocket<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, node.ports.http())).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
     let url = format!("ws://127.0.0.1:{}/v1/caller?resume=0", node.ports.http());
     let (mut page, _) = tungstenite::client(url, stream).unwrap_or_else(|error| panic!("{error}\n{}", node.log()));
     assert_eq!(next(&mut page)["type"], "hello");
@@ -268,7 +268,7 @@ fn a_page_that_talks_nonsense_is_told_and_stays() {
     page.send(Message::text("x".repeat(100_000))).unwrap();
     let begun = Instant::now();
     while page.read().is_ok() {
-        assert!(begun.elapsed() < Duration::from_secs(3), "a page of 100 kB messages is kept");
+        assert!(begun.elapsed() < Duration::from_secs(30), "a page of 100 kB messages is kept");
     }
     let mut another = self::page(&node);
     another.send(Message::text("{")).unwrap();

@@ -50,8 +50,8 @@ impl Baresip {
         fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1>;regint=0;audio_codecs=PCMU\n")).unwrap();
         fs::write(directory.join("contacts"), "").unwrap();
         let mut program = Program::start(Command::new("baresip").arg("-f").arg(&directory).current_dir(&directory));
-        program.wait_for("that it is ready", Duration::from_secs(5), |said| said.contains("baresip is ready").then_some(()));
-        let control = wait_until(Duration::from_secs(2), || TcpStream::connect((Ipv4Addr::LOCALHOST, ports.peer(4))).ok());
+        program.wait_for("that it is ready", Duration::from_secs(30), |said| said.contains("baresip is ready").then_some(()));
+        let control = wait_until(Duration::from_secs(30), || TcpStream::connect((Ipv4Addr::LOCALHOST, ports.peer(4))).ok());
         let control = control.unwrap_or_else(|| panic!("baresip takes no commands\n{}", program.story()));
         Self { program, control, directory }
     }
@@ -94,15 +94,15 @@ fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
         let calls = node.calls();
         calls.first().is_some_and(|call| !kinds(&node.records(&call["id"]), kind).is_empty()).then_some(())
     };
-    let presented = wait_until(Duration::from_secs(8), || seen("menu_presented"));
+    let presented = wait_until(Duration::from_secs(30), || seen("menu_presented"));
     assert!(presented.is_some(), "no menu\n{}\n{}", baresip.program.story(), node.log());
     baresip.tell("sndcode", "1");
-    let bridged = wait_until(Duration::from_secs(8), || seen("handoff"));
+    let bridged = wait_until(Duration::from_secs(30), || seen("handoff"));
     assert!(bridged.is_some(), "no agent\n{}\n{}", baresip.program.story(), node.log());
     std::thread::sleep(Duration::from_secs(4));
     baresip.tell("hangup", "");
     let call = node.ended_calls(1)[0].clone();
-    let desk = report(&desk.end(Duration::from_secs(5)));
+    let desk = report(&desk.end(Duration::from_secs(30)));
     assert_eq!(desk["ok"], true, "{desk}");
 
     let talked_ms = call["talked_ms"].as_u64().unwrap();

@@ -30,7 +30,7 @@ fn a_caller_goes_through_menu_and_queue_to_the_desk_and_they_hear_each_other() {
         "--duration",
         "7",
     ]);
-    let (caller, desk) = (ok(&caller.end(Duration::from_secs(15))), ok(&desk.end(Duration::from_secs(5))));
+    let (caller, desk) = (ok(&caller.end(Duration::from_secs(30))), ok(&desk.end(Duration::from_secs(30))));
     let talked_ms = node.ended_calls(1)[0]["talked_ms"].as_u64().unwrap();
     // The caller hears prompts before it, so its share is taken of the talk alone.
     assert_heard_through("the caller hears 880 Hz", caller["media"]["tone_windows"].as_u64().unwrap(), talked_ms);
@@ -59,7 +59,7 @@ fn a_chat_goes_with_the_web_call_and_stands_on_the_desks_card() {
         "--duration",
         "7",
     ]);
-    let (caller, desk) = (ok(&caller.end(Duration::from_secs(15))), ok(&desk.end(Duration::from_secs(5))));
+    let (caller, desk) = (ok(&caller.end(Duration::from_secs(30))), ok(&desk.end(Duration::from_secs(30))));
     // The reason was on the desk's card before the agent accepted.
     let offer = stage(&desk, "offer");
     assert!(offer["detail"].as_str().unwrap().contains("Parcel is late"), "{desk}");
@@ -102,7 +102,7 @@ fn a_caller_hears_another_order_on_the_second_call_and_nobody_else_does() {
 fn heard(node: &Node, number: &str) -> Vec<String> {
     let before = node.calls().len();
     let mut call = node.dial(&[&node.sip_uri("main"), "--as", number, "--expect-audio", "--duration", "1"]);
-    ok(&call.end(Duration::from_secs(8)));
+    ok(&call.end(Duration::from_secs(30)));
     let call = &node.ended_calls(before + 1)[0];
     assert_eq!(call["caller"], number, "{call}");
     let records = node.records(&call["id"]);

@@ -86,7 +86,7 @@ fn a_call_that_is_cancelled_while_it_rings_ends_once_on_both_sides() {
     let phone = format!("127.0.0.1:{}", node.ports.peer(10));
     let mut callee = node.dial(&["--listen", &phone, "--answer-after", "9000", "--calls", "1"]);
     play(&node, "cancel.xml", 0, &["-m", "1"]);
-    let callee = callee.end(Duration::from_secs(5));
+    let callee = callee.end(Duration::from_secs(30));
     let report: Value = serde_json::from_str(&callee.out).unwrap();
     assert!(report["media"].is_null(), "nobody has answered: {report}");
     let calls = node.ended_calls(1);

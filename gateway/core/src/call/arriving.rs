@@ -7,16 +7,17 @@ use media::sdp::{Answer, Offer};
 use super::{Arrival, Call, Due, Phase, leg::Leg, turn::Turn};
 use crate::{
     cause::Cause,
-    config::RouteAction,
+    config::{RouteAction, RouteNumber},
     context::identity::Who,
     events::{
         ask::{AskFailure, Finding, Question},
-        leg::{Direction, LegCommand},
+        leg::{Direction, LegCommand, Target},
         media::MediaCommand,
         record::Happened,
         story::{Routing, Story, Walk},
     },
     ids::{AskId, CallId, LegId, PortId, RecordingId},
+    private::Private,
     timers::TimerTable,
 };
 
@@ -52,7 +53,12 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         arrival,
     };
     match call.arrival.action.clone() {
-        RouteAction::Bridge(uri) => call.dial_through(uri, turn),
+        RouteAction::Bridge(uri) => call.dial_through(Target::Uri(uri), turn),
+        RouteAction::Number(RouteNumber { number, trunk }) => {
+            let number = Private(number.unwrap_or_else(|| call.arrival.dialled.clone()));
+            let caller = call.arrival.caller.clone();
+            call.dial_through(Target::Number { number, trunk, caller }, turn);
+        }
         RouteAction::Script(_) => call.identify(turn),
     }
     call

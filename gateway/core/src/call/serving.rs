@@ -88,7 +88,7 @@ impl Call {
             Action::LookUp { .. } => self.tell_session(Event::LookedUp { ok: false, body: serde_json::Value::Null }, turn),
             Action::Left { reason, node, detail } => self.leave_script(reason, node, detail, turn),
             Action::Enqueue { queue, skills, priority } => self.enqueue(queue, skills, priority, turn),
-            Action::Dial { to } => self.dial_through(to, turn),
+            Action::Dial { to } => self.dial_through(self.target_of(to), turn),
             Action::Hangup(_) => self.end(Cause::goodbye(Fault::Gateway), turn),
         }
     }

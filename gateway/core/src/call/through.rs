@@ -16,7 +16,15 @@ use crate::{
 };
 
 impl Call {
-    pub(super) fn dial_through(&mut self, to: String, turn: &mut Turn<'_>) {
+    /// What a script or a route calls: an address, or a number by way of routing.
+    pub(super) fn target_of(&self, to: String) -> Target {
+        match to.split_once(':') {
+            Some(_) => Target::Uri(to),
+            None => Target::Number { number: Private(to), trunk: None, caller: self.arrival.caller.clone() },
+        }
+    }
+
+    pub(super) fn dial_through(&mut self, to: Target, turn: &mut Turn<'_>) {
         let id = turn.mint.leg();
         let media = match &self.caller.media {
             LegMedia::Rtp(_) => self.caller.media.clone(),
@@ -28,7 +36,7 @@ impl Call {
             }),
         };
         let mut far = Leg::new(id, media);
-        turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(to.clone()) });
+        turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(words_of(&to)) });
         let offer = match far.offer(turn) {
             Ok(offer) => offer,
             Err(cause) => {
@@ -40,7 +48,7 @@ impl Call {
         };
         self.offered = Some(offer.clone());
         let pointer = pointer::make(&self.context_id, turn.secret);
-        turn.leg(id, LegCommand::Dial { to: Target::Uri(to), offer, pointer: Some(pointer), replacing: None, shown: Shown::default() });
+        turn.leg(id, LegCommand::Dial { to, offer, pointer: Some(pointer), replacing: None, shown: Shown::default() });
         self.far = Some(far);
         self.phase = Phase::Dialling;
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
@@ -92,6 +100,16 @@ impl Call {
             Err(cause) => LegCommand::RejectReoffer(cause),
         };
         turn.leg(far.id, command);
+    }
+}
+
+/// Whom we reach for, as history shows it.
+fn words_of(to: &Target) -> String {
+    match to {
+        Target::Uri(uri) => uri.clone(),
+        Target::Number { number, trunk: None, .. } => number.0.clone(),
+        Target::Number { number, trunk: Some(trunk), .. } => format!("{}@{trunk}", number.0),
+        Target::Agent(agent) => format!("agent {}", agent.0),
     }
 }
 

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::{
-    AgentEntry, Certificate, Config, ConfigFault, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction, Tls,
-    Trunk, address,
+    AgentEntry, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction,
+    RouteNumber, Tls, Trunk, address,
     file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SipTable, TrunkTable, Word},
     walk::{Names, Walk},
 };
@@ -71,7 +71,8 @@ impl Walk<'_> {
         let http = self.http(table.http);
         let endpoints = self.endpoints(table.sip);
         let media = self.media(table.media, &endpoints);
-        let trunks = self.trunks(table.trunk, &media);
+        let trunks = self.trunks(table.trunk, &media, &endpoints);
+        let dns = Dns { server: table.dns.server.map(|word| self.socket(Some(word), SocketAddr::new(LOCALHOST, 53))) };
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
         let phones = self.phones(table.phone, &node.name);
         Config {
@@ -83,6 +84,7 @@ impl Walk<'_> {
             ivr: Ivr { dir: ivr_dir, languages },
             node,
             recording,
+            dns,
             endpoints,
             media,
             trunks,
@@ -197,31 +199,22 @@ impl Walk<'_> {
         (first, last)
     }
 
-    fn trunks(&mut self, tables: Vec<TrunkTable>, media: &Media) -> Vec<Trunk> {
+    fn trunks(&mut self, tables: Vec<TrunkTable>, media: &Media, endpoints: &[Endpoint]) -> Vec<Trunk> {
         if tables.is_empty() {
             // A node that was told nothing answers this machine and nobody else.
             let sources = vec![(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128)];
-            return vec![Trunk {
-                name: "loopback".into(),
-                sources,
-                default_region: None,
-                nat: false,
-                codecs: CODECS.into(),
-                advertised: None,
-                transfer: false,
-            }];
+            return vec![Trunk { name: "loopback".into(), sources, codecs: CODECS.into(), ..Trunk::default() }];
         }
         let mut names = Names::default();
-        tables.into_iter().map(|table| self.trunk(table, &mut names, media)).collect()
+        let endpoints: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+        let trunks: Vec<Trunk> = tables.into_iter().map(|table| self.trunk(table, &mut names, media, &endpoints)).collect();
+        trunks
     }
 
-    fn trunk(&mut self, table: TrunkTable, names: &mut Names, media: &Media) -> Trunk {
+    fn trunk(&mut self, table: TrunkTable, names: &mut Names, media: &Media, endpoints: &[String]) -> Trunk {
         let name = self.unique(names, &table.name, "trunk");
-        if table.sources.is_empty() {
-            self.fault(table.name.span(), "a trunk with no source never calls", Some("sources = [\"the carrier's networks\"]"));
-        }
         let sources: Vec<(IpAddr, u8)> = table.sources.iter().filter_map(|word| self.network(word)).collect();
-        let advertised = table.advertised.and_then(|word| self.address(&word));
+        let advertised = table.advertised.as_ref().and_then(|word| self.address(word));
         let public = sources.iter().find(|(address, _)| !address::is_private(*address));
         if let (Some((source, _)), true) = (public, address::is_private(advertised.unwrap_or(media.advertised))) {
             let message = format!("`{name}` calls from {source} and would be told to send its media to {}", media.advertised);
@@ -231,13 +224,18 @@ impl Walk<'_> {
                 Some("set `advertised` here or under [media] to the address that the carrier can reach"),
             );
         }
-        let default_region = table.default_region.map(|word| {
-            let region = self.word(&word);
+        let default_region = table.default_region.as_ref().map(|word| {
+            let region = self.word(word);
             if region.len() != 2 || !region.bytes().all(|letter| letter.is_ascii_uppercase()) {
                 self.fault(word.span(), "not an ISO 3166 region", Some("two capital letters, such as \"NL\""));
             }
             region
         });
+        let peering = self.peering(&table, endpoints, default_region.as_deref());
+        if table.sources.is_empty() && peering.host.is_none() && !peering.is_proven_without_address() {
+            let help = "sources = [\"the carrier's networks\"], or `peer_auth`, `subject` or `register`; `host` for calls to it";
+            self.fault(table.name.span(), "a trunk with no source never calls", Some(help));
+        }
         let codecs = table.codecs.map_or_else(
             || CODECS.into(),
             |codecs| {
@@ -247,7 +245,7 @@ impl Walk<'_> {
                 codecs.into_inner().into_iter().map(CodecKind::from).collect()
             },
         );
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, transfer: table.transfer }
+        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, transfer: table.transfer, peering }
     }
 
     fn phones(&mut self, tables: Vec<PhoneTable>, node: &str) -> Vec<Phone> {
@@ -304,7 +302,7 @@ impl Walk<'_> {
                 }
                 RouteAction::Script(name)
             }
-            (None, Some(uri)) => RouteAction::Bridge(self.uri(uri)),
+            (None, Some(word)) => self.bridge(word, trunks),
             (None, None) => {
                 self.fault(table.dialled.span(), "a route that leads nowhere", Some("add `script = \"..\"` or `bridge = \"sip:..\"`"));
                 return None;
@@ -320,6 +318,41 @@ impl Walk<'_> {
             name
         });
         Some(Route { dialled: self.word(&table.dialled), trunk, action, record: table.record.unwrap_or(record) })
+    }
+
+    /// `sip:..` is an address; `+380441112233`, `*` for the dialled number, each with `@trunk` or without, is a number.
+    fn bridge(&mut self, word: &Word, trunks: &[Trunk]) -> RouteAction {
+        let text = self.word(word);
+        if text.starts_with("sip:") || text.starts_with("sips:") {
+            return RouteAction::Bridge(self.uri(word));
+        }
+        let (number, trunk) = text.split_once('@').map_or((text.as_str(), None), |(number, trunk)| (number, Some(trunk)));
+        let is_number = number == "*" || (!number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || "+*#".contains(c)));
+        if !is_number {
+            self.fault(
+                word.span(),
+                "neither a SIP URI nor a number",
+                Some("\"sip:desk@10.0.0.5:5060\", \"+31201234567@trunk\" or \"*@trunk\""),
+            );
+        }
+        match trunk {
+            Some(name) => {
+                self.known(word.span(), "trunk", name, trunks.iter().map(|trunk| trunk.name.as_str()));
+                let called = trunks.iter().find(|trunk| trunk.name == name);
+                if called.is_some_and(|trunk| trunk.peering.host.is_none()) {
+                    self.fault(
+                        word.span(),
+                        &format!("trunk `{name}` takes no calls from us"),
+                        Some("give it a `host`, and `outbound` prefixes"),
+                    );
+                }
+            }
+            None if trunks.iter().all(|trunk| trunk.peering.outbound.is_empty()) => {
+                self.fault(word.span(), "no trunk may be called out on", Some("outbound = [\"+31\"] in a [[trunk]] that has a `host`"));
+            }
+            None => {}
+        }
+        RouteAction::Number(RouteNumber { number: (number != "*").then(|| number.to_owned()), trunk: trunk.map(str::to_owned) })
     }
 
     fn uri(&mut self, word: &Word) -> String {

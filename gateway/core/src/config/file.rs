@@ -14,6 +14,7 @@ pub(super) type Word = Spanned<String>;
 pub(super) struct File {
     pub(super) node: NodeTable,
     pub(super) http: HttpTable,
+    pub(super) dns: DnsTable,
     pub(super) sip: Vec<SipTable>,
     pub(super) media: MediaTable,
     pub(super) gate: GateTable,
@@ -43,6 +44,12 @@ pub(super) struct HttpTable {
     pub(super) key: Option<Word>,
     pub(super) public_url: Option<Word>,
     pub(super) session_secret: Option<Word>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DnsTable {
+    pub(super) server: Option<Word>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +94,7 @@ pub(super) struct IvrTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct TrunkTable {
     pub(super) name: Word,
+    #[serde(default)]
     pub(super) sources: Vec<Word>,
     pub(super) default_region: Option<Word>,
     #[serde(default)]
@@ -95,6 +103,61 @@ pub(super) struct TrunkTable {
     pub(super) advertised: Option<Word>,
     #[serde(default)]
     pub(super) transfer: bool,
+    pub(super) host: Option<Word>,
+    pub(super) endpoint: Option<Word>,
+    pub(super) auth: Option<AuthTable>,
+    pub(super) peer_auth: Option<PeerTable>,
+    pub(super) subject: Option<Word>,
+    pub(super) register: Option<RegisterTable>,
+    pub(super) probe_s: Option<Spanned<u32>>,
+    pub(super) calls_max: Option<Spanned<u32>>,
+    pub(super) cps_max: Option<Spanned<u32>>,
+    pub(super) numbers_in: Option<NumberTable>,
+    pub(super) numbers_out: Option<NumberTable>,
+    #[serde(default)]
+    pub(super) outbound: Vec<Word>,
+    pub(super) dtmf: Option<Word>,
+    pub(super) headers: Option<HeaderTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuthTable {
+    pub(super) user: Word,
+    pub(super) realm: Option<Word>,
+    pub(super) password: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PeerTable {
+    pub(super) user: Word,
+    pub(super) password: Word,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RegisterTable {
+    pub(super) user: Option<Word>,
+    pub(super) domain: Option<Word>,
+    pub(super) expires_s: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct NumberTable {
+    pub(super) strip: Option<Word>,
+    pub(super) prefix: Option<Word>,
+    pub(super) e164: Option<Spanned<bool>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HeaderTable {
+    pub(super) user_to_user: Option<Word>,
+    #[serde(default)]
+    pub(super) privacy: bool,
+    pub(super) from: Option<Word>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

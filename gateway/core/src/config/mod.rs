@@ -10,6 +10,7 @@ mod file;
 mod guards;
 #[cfg(test)]
 mod tests;
+mod trunk;
 mod walk;
 
 use std::{
@@ -23,6 +24,7 @@ use media::codec::CodecKind;
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
+pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Registration, TrunkAuth, UserToUser};
 
 use crate::{
     ids::{AgentId, EndpointId},
@@ -40,6 +42,8 @@ pub struct Config {
     pub recording: Recording,
     /// Scripts and languages.
     pub ivr: Ivr,
+    /// Who answers for names.
+    pub dns: Dns,
     /// Addresses we listen on; `EndpointId` is the place in this list.
     pub endpoints: Vec<Endpoint>,
     /// Carriers we peer with.
@@ -127,8 +131,15 @@ pub struct Endpoint {
     pub advertised: IpAddr,
 }
 
+/// Who answers for names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dns {
+    /// The one name server to ask; the system's where it is not set.
+    pub server: Option<SocketAddr>,
+}
+
 /// A carrier we peer with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trunk {
     pub name: String,
     /// Source networks that speak for it: address and prefix length.
@@ -143,6 +154,8 @@ pub struct Trunk {
     pub advertised: Option<IpAddr>,
     /// Its callers may hand their calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
     pub transfer: bool,
+    /// Its outbound side, and all that is agreed with the carrier.
+    pub peering: Peering,
 }
 
 /// A phone that registers by digest (RFC 8760).
@@ -173,6 +186,17 @@ pub enum RouteAction {
     Script(String),
     /// Out to this SIP URI, with no script.
     Bridge(String),
+    /// Out to a number, with no script.
+    Number(RouteNumber),
+}
+
+/// A number that a route calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteNumber {
+    /// In E.164 or as an extension; `None` is the number that was dialled.
+    pub number: Option<String>,
+    /// By this trunk; `None` is the one whose `outbound` fits best.
+    pub trunk: Option<String>,
 }
 
 /// A person who takes calls.
@@ -239,6 +263,7 @@ impl Default for Config {
                 public_url: "http://localhost:8080".into(),
                 session_secret: None,
             },
+            dns: Dns::default(),
             recording: Recording { dir: "tandem-data/recordings".into(), on: false },
             ivr: Ivr { dir: "ivr-scripts".into(), languages: vec!["en".into()] },
             endpoints: vec![Endpoint {

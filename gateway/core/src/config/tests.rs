@@ -135,6 +135,50 @@ fn an_agents_password_is_a_hash_and_the_id_follows_from_the_login() {
     assert_eq!(id(&before), Some(AgentId(7)));
 }
 
+#[test]
+fn a_trunk_has_an_outbound_side() {
+    let text = "[[sip]]\nname = \"public\"\nlisten = \"10.9.8.7:5060\"\n[[trunk]]\nname = \"carrier\"\nhost = \"sip.carrier.tld\"\n\
+                endpoint = \"public\"\nauth = { user = \"acme\", password = \"${SECRET}\" }\nregister = {}\nprobe_s = 30\ncalls_max = 60\n\
+                numbers_out = { strip = \"+\", prefix = \"00\" }\noutbound = [\"+31\"]\nheaders = { user_to_user = \"hex\", from = \"account\" }\n\
+                [[route]]\ndialled = \"*\"\nbridge = \"*@carrier\"\n";
+    let config = read_with(text, &["main"]).unwrap().config;
+    let peering = &config.trunks[0].peering;
+    assert_eq!(peering.host.as_deref(), Some("sip:sip.carrier.tld"));
+    assert_eq!(peering.endpoint, Some(EndpointId(0)));
+    assert_eq!(peering.auth.as_ref().map(|auth| (auth.user.as_str(), auth.realm.as_str())), Some(("acme", "sip.carrier.tld")));
+    assert_eq!(peering.register, Some(Registration { user: "acme".into(), expires_s: 3600, domain: None }));
+    assert_eq!((peering.probe_s, peering.calls_max, peering.cps_max), (Some(30), Some(60), None));
+    assert_eq!(peering.headers.user_to_user, UserToUser::Hex);
+    assert_eq!(config.routes[0].action, RouteAction::Number(RouteNumber { number: None, trunk: Some("carrier".into()) }));
+}
+
+#[test]
+fn what_a_trunk_lacks_is_said_with_its_remedy() {
+    let trunk = |keys: &str| format!("[[trunk]]\nname = \"carrier\"\nsources = [\"10.0.0.0/8\"]\n{keys}\n");
+    for (keys, message) in [
+        ("register = { user = \"acme\" }", "`register` on a trunk that has no host"),
+        ("outbound = [\"+31\"]", "`outbound` on a trunk that has no host"),
+        ("host = \"sip:acme@carrier.tld\"", "not a place that calls can go to"),
+        ("host = \"carrier.tld:0\"", "not a place that calls can go to"),
+        ("host = \"198.51.100.1\"", "an address out of a document (RFC 5737, RFC 3849)"),
+        ("host = \"carrier.tld;transport=smoke\"", "no transport is called `smoke`"),
+        ("host = \"carrier.tld\"\nregister = {}", "`register` without a user"),
+        ("host = \"carrier.tld\"\noutbound = [\"31\"]", "`31` is not the beginning of an international number"),
+        ("host = \"carrier.tld\"\nprobe_s = 1", "probes are 5 to 3600 seconds apart"),
+        ("calls_max = 0", "a trunk of 0 calls carries none"),
+        ("numbers_in = { e164 = true }", "E.164 of national numbers needs a region"),
+        ("headers = { from = \"account\" }", "this trunk has no account"),
+        ("dtmf = \"loud\"", "`loud` is none of the choices"),
+        ("endpoint = \"nowhere\"", "no [[sip]] endpoint is called `nowhere`"),
+    ] {
+        assert_eq!(only(&trunk(keys)), message, "{keys}");
+    }
+    assert_eq!(only("[[trunk]]\nname = \"carrier\"\n"), "a trunk with no source never calls");
+    let bridge = format!("{}[[route]]\ndialled = \"1\"\nbridge = \"+31201234567@carrier\"\n", trunk(""));
+    assert_eq!(only(&bridge), "trunk `carrier` takes no calls from us");
+    assert_eq!(only(&bridge.replace("@carrier", "")), "no trunk may be called out on");
+}
+
 struct Desk<'a> {
     scripts: &'a [&'a str],
 }

@@ -1,12 +1,15 @@
 //! Questions to slow systems, and their answers.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
 use super::{
     story::{Card, Story},
-    wire::Hop,
+    wire::{Candidate, Transport},
 };
 use crate::{
     ids::{AgentId, AskId, CallId, UtcMillis},
@@ -104,8 +107,8 @@ pub enum Question {
     Speak { voice: String, text: Private<String> },
     /// Is this signature good? Off the thread, for it costs a millisecond (RFC 8224, RFC 7519).
     Verify { token: String, keys: String },
-    /// Where is this domain? (RFC 3263)
-    Resolve { uri: String },
+    /// Where is this domain? (RFC 3263) By one of these transports, the best first.
+    Resolve { uri: String, spoken: Vec<Transport> },
     /// Draw the card's page for a SIP-phone agent's `Call-Info`.
     RenderCard { card: Box<Card> },
 }
@@ -127,8 +130,8 @@ pub enum Finding {
     Spoken { clip: String },
     /// The claims of a good signature.
     Verified { claims: Value },
-    /// To try in this order.
-    Resolved { targets: Vec<Hop> },
+    /// Its servers, to be put in order by `sip::locate::order` for each call; good for `ttl`.
+    Resolved { candidates: Vec<Candidate>, ttl: Duration },
     /// Where the page stands.
     CardRendered { url: String },
 }

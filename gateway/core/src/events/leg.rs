@@ -25,8 +25,8 @@ pub enum Direction {
 /// Whom to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// An E.164 number, by way of routing.
-    Number(Private<String>),
+    /// A number, by way of routing: by this trunk, or by the one that fits best; `caller` is who may be shown to call, empty where withheld.
+    Number { number: Private<String>, trunk: Option<String>, caller: Private<String> },
     /// An address as it stands.
     Uri(String),
     /// An agent, at desk or phone.

@@ -53,6 +53,15 @@ pub struct Hop {
     pub domain: Option<String>,
 }
 
+/// One server among those of a domain: a lower `rank` comes first, equals share the calls in proportion to `weight` (RFC 2782).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its addresses, in the order in which they are tried; never empty.
+    pub hops: Vec<Hop>,
+    pub rank: u16,
+    pub weight: u16,
+}
+
 /// The way bytes leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {

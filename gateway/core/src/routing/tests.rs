@@ -5,11 +5,7 @@ fn trunk(name: &str, sources: &[(&str, u8)]) -> Trunk {
     Trunk {
         name: name.to_owned(),
         sources: sources.iter().map(|(address, prefix)| (address.parse().unwrap(), *prefix)).collect(),
-        default_region: None,
-        nat: false,
-        codecs: vec![],
-        advertised: None,
-        transfer: false,
+        ..Trunk::default()
     }
 }
 

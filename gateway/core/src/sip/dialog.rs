@@ -17,7 +17,7 @@ impl DialogId {
     /// The dialog that an incoming request speaks of, if it speaks of one.
     pub fn of(request: &Request) -> Option<Self> {
         Some(Self {
-            call_id: request.call_id.clone(),
+            call_id: request.call_id.to_string(),
             local_tag: request.to.tag()?.to_owned(),
             remote_tag: request.from.tag().unwrap_or_default().to_owned(),
         })
@@ -44,16 +44,16 @@ impl Dialog {
     pub fn called(request: &Request, local_tag: &str) -> Option<Self> {
         Some(Self {
             id: DialogId {
-                call_id: request.call_id.clone(),
+                call_id: request.call_id.to_string(),
                 local_tag: local_tag.to_owned(),
                 remote_tag: request.from.tag().unwrap_or_default().to_owned(),
             },
-            local: request.to.clone().with_tag(local_tag),
-            remote: request.from.clone(),
+            local: request.to.detached().with_tag(local_tag),
+            remote: request.from.detached(),
             local_cseq: 0,
             remote_cseq: Some(request.cseq.number),
             target: contact(&request.headers)?,
-            routes: request.headers.addresses("Record-Route").ok()?,
+            routes: routes(&request.headers)?,
             is_confirmed: false,
         })
     }
@@ -62,12 +62,12 @@ impl Dialog {
     pub fn calling(request: &Request, response: &Response) -> Option<Self> {
         Some(Self {
             id: DialogId {
-                call_id: request.call_id.clone(),
+                call_id: request.call_id.to_string(),
                 local_tag: request.from.tag()?.to_owned(),
                 remote_tag: response.to.tag().unwrap_or_default().to_owned(),
             },
             local: request.from.clone(),
-            remote: response.to.clone(),
+            remote: response.to.detached(),
             local_cseq: request.cseq.number,
             remote_cseq: None,
             // A provisional response may come without Contact; until one does, the way is that of the INVITE.
@@ -136,7 +136,7 @@ impl Dialog {
             vias_below: Vec::new(),
             from: self.local.clone(),
             to: self.remote.clone(),
-            call_id: self.id.call_id.clone(),
+            call_id: self.id.call_id.as_str().into(),
             headers,
             body: Vec::new(),
         }
@@ -172,8 +172,13 @@ fn contact(headers: &Headers) -> Option<Uri> {
     Some(contact)
 }
 
+/// In buffers of their own: a dialog outlives the message that made it.
+fn routes(headers: &Headers) -> Option<Vec<NameAddr>> {
+    Some(headers.addresses("Record-Route").ok()?.iter().map(NameAddr::detached).collect())
+}
+
 fn reversed_route(headers: &Headers) -> Option<Vec<NameAddr>> {
-    let mut routes = headers.addresses("Record-Route").ok()?;
+    let mut routes = routes(headers)?;
     routes.reverse();
     Some(routes)
 }

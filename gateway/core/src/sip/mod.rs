@@ -7,13 +7,16 @@
 pub mod dialog;
 pub mod digest;
 pub mod header;
+pub mod locate;
 pub mod message;
 mod method;
 pub mod registrar;
+mod text;
 pub mod transaction;
 pub mod user_agent;
 
 pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
 pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
+pub use text::Text;
 pub use user_agent::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, UsageId, UserAgent};

@@ -222,7 +222,7 @@ impl<R: Rng> SipLegs<R> {
     fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, headers: Vec<(String, String)>) {
         let target = match to {
             Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
-            Target::Number(_) | Target::Agent(_) => None,
+            Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
@@ -318,7 +318,7 @@ impl<R: Rng> SipLegs<R> {
         match to {
             Target::Agent(agent) => Some(Uri::sip(Some(self.agents.get(agent).map_or("", String::as_str)), local)),
             Target::Uri(uri) => Uri::parse(uri).ok().filter(|uri| self.is_phone(uri)),
-            Target::Number(_) => None,
+            Target::Number { .. } => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Malformed, is_token};
+use super::{Malformed, is_token, text::trim};
 use crate::sip::Method;
 
 /// A request's place in its dialog.
@@ -16,8 +16,8 @@ pub struct CSeq {
 impl CSeq {
     /// Reads the field.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let (number, method) = text.trim().split_once([' ', '\t']).ok_or(Malformed)?;
-        let method = method.trim();
+        let (number, method) = trim(text).split_once([' ', '\t']).ok_or(Malformed)?;
+        let method = trim(method);
         if !number.bytes().all(|b| b.is_ascii_digit()) || !is_token(method) {
             return Err(Malformed);
         }

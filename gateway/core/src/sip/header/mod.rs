@@ -11,15 +11,15 @@ mod uri;
 mod via;
 pub mod warning;
 
-use std::borrow::Cow;
-
 pub use cseq::CSeq;
 pub(in crate::sip) use name::canonical;
 pub use name_addr::NameAddr;
 pub use params::Params;
-pub(in crate::sip) use text::{is_token, quoted, split_outside, unquoted};
+pub(in crate::sip) use text::{is_token, quoted, split_at_colon, split_outside, trim, unquoted};
 pub use uri::{Scheme, Uri};
 pub use via::{MAGIC_COOKIE, Via};
+
+use super::Text;
 
 /// A header field that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Malformed;
 /// The six fields that every message has (Via, From, To, Call-ID, CSeq, Content-Length) are not here: `Request` and `Response` own them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    lines: Vec<(Cow<'static, str>, String)>,
+    lines: Vec<(Text, Text)>,
 }
 
 impl Headers {
@@ -42,24 +42,25 @@ impl Headers {
     /// Adds a line at the end.
     ///
     /// Control characters in `value` become spaces, so that no caller can smuggle a second line in; a `name` that is no token is left out.
-    pub fn push(&mut self, name: &str, value: impl Into<String>) {
+    pub fn push(&mut self, name: &str, value: impl Into<Text>) {
         if !is_token(name) {
             return;
         }
-        let mut value: String = value.into();
+        let mut value: Text = value.into();
         if value.contains(|c: char| c.is_control()) {
-            value = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            value = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into();
         }
-        self.lines.push((canonical(name), value.trim().to_owned()));
+        let value = value.part(value.trim());
+        self.lines.push((canonical(name).map_or_else(|| name.into(), Text::literal), value));
     }
 
     /// As it came from the wire, already unfolded and checked.
-    pub(in crate::sip) fn push_parsed(&mut self, name: Cow<'static, str>, value: String) {
+    pub(in crate::sip) fn push_parsed(&mut self, name: Text, value: Text) {
         self.lines.push((name, value));
     }
 
     /// Replaces all lines of this name by one.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub fn set(&mut self, name: &str, value: impl Into<Text>) {
         self.remove(name);
         self.push(name, value);
     }
@@ -86,7 +87,9 @@ impl Headers {
 
     /// Each address of Contact, Route, Record-Route, P-Asserted-Identity and their like; an unreadable one ends the list with an error.
     pub fn addresses(&self, name: &str) -> Result<Vec<NameAddr>, Malformed> {
-        self.list(name).map(NameAddr::parse).collect()
+        let lines = self.lines.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let items = lines.flat_map(|(_, value)| split_outside(value, ',').map(move |item| (value, item.trim())));
+        items.filter(|(_, item)| !item.is_empty()).map(|(value, item)| NameAddr::read(value, item)).collect()
     }
 
     /// Does a list of tokens (Require, Supported, Allow) hold `token`, in any case?
@@ -96,7 +99,7 @@ impl Headers {
 
     /// All lines, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
+        self.lines.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// How many lines.

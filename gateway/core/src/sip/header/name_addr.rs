@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-use super::{Malformed, Params, Uri, quoted, text::find_outside, unquoted};
+use super::{
+    Malformed, Params, Uri,
+    text::{find_outside, print_quoted, trim, unquoted_part},
+};
+use crate::sip::Text;
 
 /// `"display" <uri>;params`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameAddr {
     /// Quotes and escapes taken away.
-    pub display: Option<String>,
+    pub display: Option<Text>,
     pub uri: Uri,
     /// The header's, not the URI's.
     pub params: Params,
@@ -22,27 +26,37 @@ impl NameAddr {
 
     /// Reads one element.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let text = text.trim();
+        let whole = Text::from(text);
+        Self::read(&whole, &whole)
+    }
+
+    /// As `parse`; `text` is a part of `whole`, and the result too.
+    pub(in crate::sip) fn read(whole: &Text, text: &str) -> Result<Self, Malformed> {
+        let text = trim(text);
         let Some(open) = find_outside(text, '<') else {
             // "If the URI contains a comma, question mark or semicolon, it must be in angle brackets": parameters are the header's.
             let (uri, params) = text.split_once(';').map_or((text, None), |(uri, params)| (uri, Some(params)));
-            let uri = uri.trim();
+            let uri = trim(uri);
             if uri.contains(['?', ',']) {
                 return Err(Malformed);
             }
-            return Ok(Self { display: None, uri: Uri::parse(uri)?, params: params.map_or(Ok(Params::new()), Params::parse)? });
+            return Ok(Self {
+                display: None,
+                uri: Uri::read(whole, uri)?,
+                params: params.map_or(Ok(Params::new()), |text| Params::read(whole, text))?,
+            });
         };
-        let display = text[..open].trim();
+        let display = trim(&text[..open]);
         if !display.starts_with('"') && display.contains(['"', '>', ':', '@']) {
             return Err(Malformed);
         }
-        let display = unquoted(display).ok_or(Malformed)?;
+        let display = unquoted_part(whole, display).ok_or(Malformed)?;
         let (uri, rest) = text[open + 1..].split_once('>').ok_or(Malformed)?;
-        let params = match rest.trim_start() {
+        let params = match trim(rest) {
             "" => Params::new(),
-            rest => Params::parse(rest.strip_prefix(';').ok_or(Malformed)?)?,
+            rest => Params::read(whole, rest.strip_prefix(';').ok_or(Malformed)?)?,
         };
-        Ok(Self { display: (!display.is_empty()).then_some(display), uri: Uri::parse(uri)?, params })
+        Ok(Self { display: (!display.is_empty()).then_some(display), uri: Uri::read(whole, uri)?, params })
     }
 
     /// The dialog's tag (RFC 3261 19.3).
@@ -55,14 +69,27 @@ impl NameAddr {
         self.params.set("tag", Some(tag));
         self
     }
+
+    /// In buffers of its own, so that what is kept for long does not keep its message.
+    pub(in crate::sip) fn detached(&self) -> Self {
+        Self { display: self.display.as_ref().map(Text::detached), uri: self.uri.detached(), params: self.params.detached() }
+    }
+
+    pub(in crate::sip) fn print(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        if let Some(display) = &self.display {
+            print_quoted(out, display)?;
+            out.write_char(' ')?;
+        }
+        out.write_char('<')?;
+        self.uri.print(out)?;
+        out.write_char('>')?;
+        self.params.print(out)
+    }
 }
 
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(display) = &self.display {
-            write!(f, "{} ", quoted(display))?;
-        }
-        write!(f, "<{}>{}", self.uri, self.params)
+        self.print(f)
     }
 }
 

@@ -1,11 +1,17 @@
 //! The small print of SIP's grammar: tokens, quoted strings, lists (RFC 3261 25.1).
 
+use std::fmt;
+
+use memchr::{memchr, memchr3};
+
+use crate::sip::Text;
+
 /// Is it a non-empty `token`?
 pub(in crate::sip) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
+    !text.is_empty() && text.bytes().all(|b| TOKEN[b as usize])
 }
 
-/// Cuts at `separator` wherever it stands outside quotes and angle brackets.
+/// Cuts at `separator` (ASCII) wherever it stands outside quotes and angle brackets.
 pub(in crate::sip) fn split_outside(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -16,21 +22,27 @@ pub(in crate::sip) fn split_outside(text: &str, separator: char) -> impl Iterato
     })
 }
 
-/// Where `wanted` first stands outside quotes and angle brackets.
+/// Where `wanted` (ASCII) first stands outside quotes and angle brackets.
 pub(in crate::sip) fn find_outside(text: &str, wanted: char) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let wanted = u8::try_from(wanted).ok()?;
+    let first = memchr3(wanted, b'"', b'<', bytes)?;
+    if bytes[first] == wanted {
+        return Some(first);
+    }
     let (mut in_quotes, mut in_angles, mut escaped) = (false, false, false);
-    for (at, c) in text.char_indices() {
+    for (at, &b) in bytes.iter().enumerate().skip(first) {
         if escaped {
             escaped = false;
             continue;
         }
-        match c {
-            '\\' if in_quotes => escaped = true,
-            '"' => in_quotes = !in_quotes,
+        match b {
+            b'\\' if in_quotes => escaped = true,
+            b'"' => in_quotes = !in_quotes,
             _ if in_quotes => {}
-            c if c == wanted && !in_angles => return Some(at),
-            '<' => in_angles = true,
-            '>' => in_angles = false,
+            b if b == wanted && !in_angles => return Some(at),
+            b'<' => in_angles = true,
+            b'>' => in_angles = false,
             _ => {}
         }
     }
@@ -54,19 +66,77 @@ pub(in crate::sip) fn unquoted(text: &str) -> Option<String> {
     }
 }
 
+/// As [`unquoted`], and a part of `whole` where nothing but the quotes had to go.
+pub(in crate::sip) fn unquoted_part(whole: &Text, text: &str) -> Option<Text> {
+    let Some(inner) = text.strip_prefix('"') else {
+        return Some(whole.part(text));
+    };
+    match memchr3(b'"', b'\\', b'\t', inner.as_bytes()) {
+        Some(at) if at + 1 == inner.len() && inner.ends_with('"') && inner.is_ascii() => Some(whole.part(&inner[..at])),
+        Some(_) | None => unquoted(text).map(Text::from),
+    }
+}
+
+/// If it begins a quoted string, is that the whole of it?
+pub(in crate::sip) fn ends_its_quotes(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('"') else { return true };
+    let mut rest = inner.as_bytes();
+    while let Some(at) = rest.iter().position(|b| matches!(b, b'"' | b'\\')) {
+        if rest[at] == b'"' {
+            return at + 1 == rest.len();
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
 /// As a quoted string.
 pub(in crate::sip) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if c == '"' || c == '\\' {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
+    // Writing to a String cannot fail.
+    let _ = print_quoted(&mut out, text);
     out
 }
+
+/// Prints it as a quoted string; control characters are left out.
+pub(in crate::sip) fn print_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    let is_plain = text.is_ascii() && !text.bytes().any(|b| matches!(b, b'"' | b'\\' | 0x7f) || b < b' ');
+    if is_plain {
+        out.write_str(text)?;
+    } else {
+        for c in text.chars().filter(|c| !c.is_control()) {
+            if c == '"' || c == '\\' {
+                out.write_char('\\')?;
+            }
+            out.write_char(c)?;
+        }
+    }
+    out.write_char('"')
+}
+
+/// At the first colon.
+pub(in crate::sip) fn split_at_colon(text: &str) -> Option<(&str, &str)> {
+    let at = memchr(b':', text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// Without spaces and tabs at both ends, which is all the white space that a line can hold.
+pub(in crate::sip) fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// `token` of RFC 3261 25.1.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let b = at as u8;
+        table[at] = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        at += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
@@ -83,5 +153,14 @@ mod tests {
         assert_eq!(unquoted(&quoted(r#"a "b" \c"#)), Some(r#"a "b" \c"#.to_owned()));
         assert_eq!(unquoted("\"never ends"), None);
         assert_eq!(unquoted("\"a\\\0b\""), Some("ab".to_owned()));
+    }
+
+    #[test]
+    fn both_ways_to_unquote_agree() {
+        for text in ["", "a", "\"\"", "\"a b\"", "\"a\\\"b\"", "\"a\tb\"", "\"a", "\"a\"b", "\"a\\", "\"a\\\"", "\"\u{85}\"", "\"ä\"", "\""]
+        {
+            assert_eq!(unquoted_part(&Text::from(text), text).as_deref(), unquoted(text).as_deref(), "{text}");
+            assert_eq!(ends_its_quotes(text), unquoted(text).is_some(), "{text}");
+        }
     }
 }

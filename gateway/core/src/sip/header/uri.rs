@@ -5,7 +5,11 @@ use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
-use super::{Malformed, Params, text::find_outside};
+use super::{
+    Malformed, Params,
+    text::{find_outside, split_at_colon, trim},
+};
+use crate::sip::Text;
 
 /// The part before the first colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +27,13 @@ pub enum Scheme {
 pub struct Uri {
     pub scheme: Scheme,
     /// As it stands on the wire, escapes and password included; `user()` decodes it.
-    pub userinfo: Option<String>,
+    pub userinfo: Option<Text>,
     /// A name or an address; IPv6 without its brackets.
-    pub host: String,
+    pub host: Text,
     pub port: Option<u16>,
     pub params: Params,
     /// What follows `?`, as it stands.
-    pub headers: Option<String>,
+    pub headers: Option<Text>,
 }
 
 impl Uri {
@@ -37,8 +41,8 @@ impl Uri {
     pub fn sip(user: Option<&str>, address: SocketAddr) -> Self {
         Self {
             scheme: Scheme::Sip,
-            userinfo: user.map(escaped),
-            host: address.ip().to_string(),
+            userinfo: user.map(|user| escaped(user).into()),
+            host: address.ip().to_string().into(),
             port: Some(address.port()),
             params: Params::new(),
             headers: None,
@@ -47,27 +51,35 @@ impl Uri {
 
     /// Reads a whole URI, without angle brackets.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let (scheme, rest) = text.split_once(':').ok_or(Malformed)?;
+        let whole = Text::from(text);
+        Self::read(&whole, &whole)
+    }
+
+    /// As `parse`; `text` is a part of `whole`, and the result too.
+    pub(in crate::sip) fn read(whole: &Text, text: &str) -> Result<Self, Malformed> {
+        let (scheme, rest) = split_at_colon(text).ok_or(Malformed)?;
         let scheme_is_sound = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-        if !scheme_is_sound || rest.is_empty() || text.len() > URI_MAX || rest.contains(|c: char| c.is_whitespace() || "<>\"".contains(c)) {
+        if !scheme_is_sound || rest.is_empty() || text.len() > URI_MAX || !is_unbroken(rest) {
             return Err(Malformed);
         }
+        if scheme.eq_ignore_ascii_case("sip") {
+            return Self::read_sip(whole, Scheme::Sip, rest);
+        }
         match scheme.to_ascii_lowercase().as_str() {
-            "sip" => Self::parse_sip(Scheme::Sip, rest),
-            "sips" => Self::parse_sip(Scheme::Sips, rest),
+            "sips" => Self::read_sip(whole, Scheme::Sips, rest),
             "tel" => {
-                let (number, params) = cut_params(rest)?;
+                let (number, params) = cut_params(whole, rest)?;
                 let number_is_sound = !number.is_empty() && number.bytes().all(|b| b.is_ascii_hexdigit() || b"+-.()*#".contains(&b));
                 if !number_is_sound {
                     return Err(Malformed);
                 }
-                Ok(Self { scheme: Scheme::Tel, userinfo: Some(number.to_owned()), host: String::new(), port: None, params, headers: None })
+                Ok(Self { scheme: Scheme::Tel, userinfo: Some(whole.part(number)), host: Text::EMPTY, port: None, params, headers: None })
             }
             other => Ok(Self {
                 scheme: Scheme::Other(other.to_owned()),
                 userinfo: None,
-                host: rest.to_owned(),
+                host: whole.part(rest),
                 port: None,
                 params: Params::new(),
                 headers: None,
@@ -75,7 +87,7 @@ impl Uri {
         }
     }
 
-    fn parse_sip(scheme: Scheme, rest: &str) -> Result<Self, Malformed> {
+    fn read_sip(whole: &Text, scheme: Scheme, rest: &str) -> Result<Self, Malformed> {
         let (userinfo, rest) = match rest.split_once('@') {
             Some((user, rest)) => (Some(user), rest),
             None => (None, rest),
@@ -84,12 +96,12 @@ impl Uri {
             return Err(Malformed);
         }
         let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers.to_owned())),
+            Some((rest, headers)) => (rest, Some(whole.part(headers))),
             None => (rest, None),
         };
-        let (hostport, params) = cut_params(rest)?;
-        let (host, port) = parse_hostport(hostport)?;
-        Ok(Self { scheme, userinfo: userinfo.map(str::to_owned), host, port, params, headers })
+        let (hostport, params) = cut_params(whole, rest)?;
+        let (host, port) = read_hostport(whole, hostport)?;
+        Ok(Self { scheme, userinfo: userinfo.map(|user| whole.part(user)), host, port, params, headers })
     }
 
     /// The user or the telephone number, escapes decoded, without password; control characters are left out.
@@ -103,6 +115,48 @@ impl Uri {
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         let ip: IpAddr = self.host.parse().ok()?;
         Some(SocketAddr::new(ip, self.port.unwrap_or(if self.scheme == Scheme::Sips { 5061 } else { 5060 })))
+    }
+
+    /// In buffers of its own, so that what is kept for long does not keep its message.
+    pub(in crate::sip) fn detached(&self) -> Self {
+        Self {
+            scheme: self.scheme.clone(),
+            userinfo: self.userinfo.as_ref().map(Text::detached),
+            host: self.host.detached(),
+            port: self.port,
+            params: self.params.detached(),
+            headers: self.headers.as_ref().map(Text::detached),
+        }
+    }
+
+    pub(in crate::sip) fn print(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match &self.scheme {
+            Scheme::Sip => out.write_str("sip:")?,
+            Scheme::Sips => out.write_str("sips:")?,
+            Scheme::Tel => {
+                out.write_str("tel:")?;
+                out.write_str(self.userinfo.as_deref().unwrap_or_default())?;
+                return self.params.print(out);
+            }
+            Scheme::Other(scheme) => {
+                out.write_str(scheme)?;
+                out.write_char(':')?;
+                return out.write_str(&self.host);
+            }
+        }
+        if let Some(user) = &self.userinfo {
+            out.write_str(user)?;
+            out.write_char('@')?;
+        }
+        print_hostport(out, &self.host, self.port)?;
+        self.params.print(out)?;
+        match &self.headers {
+            Some(headers) => {
+                out.write_char('?')?;
+                out.write_str(headers)
+            }
+            None => Ok(()),
+        }
     }
 
     /// The same resource, as RFC 3261 19.1.4 compares: case of host and of parameter names does not count, nor does an unknown
@@ -122,66 +176,58 @@ impl Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.scheme {
-            Scheme::Sip => f.write_str("sip:")?,
-            Scheme::Sips => f.write_str("sips:")?,
-            Scheme::Tel => return write!(f, "tel:{}{}", self.userinfo.as_deref().unwrap_or_default(), self.params),
-            Scheme::Other(scheme) => return write!(f, "{scheme}:{}", self.host),
-        }
-        if let Some(user) = &self.userinfo {
-            write!(f, "{user}@")?;
-        }
-        print_hostport(f, &self.host, self.port)?;
-        write!(f, "{}", self.params)?;
-        match &self.headers {
-            Some(headers) => write!(f, "?{headers}"),
-            None => Ok(()),
-        }
+        self.print(f)
     }
 }
 
 /// `host`, `host:port`, `[v6]:port`; spaces around the colon are allowed, as Via allows them.
-pub(super) fn parse_hostport(text: &str) -> Result<(String, Option<u16>), Malformed> {
-    let text = text.trim();
+pub(super) fn read_hostport(whole: &Text, text: &str) -> Result<(Text, Option<u16>), Malformed> {
+    let text = trim(text);
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(Malformed)?;
             host.parse::<Ipv6Addr>().map_err(|_| Malformed)?;
-            (host, port.trim())
+            (host, trim(port))
         }
         None => {
             let at = text.find(':').unwrap_or(text.len());
-            let host = text[..at].trim();
+            let host = trim(&text[..at]);
             if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
                 return Err(Malformed);
             }
             (host, &text[at..])
         }
     };
-    let port = match port.strip_prefix(':').map(str::trim) {
+    let port = match port.strip_prefix(':').map(trim) {
         None if port.is_empty() => None,
         Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().map_err(|_| Malformed)?),
         None | Some(_) => return Err(Malformed),
     };
-    Ok((host.to_owned(), port))
+    Ok((whole.part(host), port))
 }
 
-pub(super) fn print_hostport(f: &mut fmt::Formatter<'_>, host: &str, port: Option<u16>) -> fmt::Result {
+pub(super) fn print_hostport(out: &mut impl fmt::Write, host: &str, port: Option<u16>) -> fmt::Result {
     match host.contains(':') {
-        true => write!(f, "[{host}]")?,
-        false => f.write_str(host)?,
+        true => write!(out, "[{host}]")?,
+        false => out.write_str(host)?,
     }
     match port {
-        Some(port) => write!(f, ":{port}"),
+        Some(port) => write!(out, ":{port}"),
         None => Ok(()),
     }
 }
 
-fn cut_params(text: &str) -> Result<(&str, Params), Malformed> {
+fn cut_params<'a>(whole: &Text, text: &'a str) -> Result<(&'a str, Params), Malformed> {
     match find_outside(text, ';') {
-        Some(at) => Ok((&text[..at], Params::parse(&text[at + 1..])?)),
+        Some(at) => Ok((&text[..at], Params::read(whole, &text[at + 1..])?)),
         None => Ok((text, Params::new())),
     }
+}
+
+/// Has it neither white space nor a character that ends a URI?
+fn is_unbroken(text: &str) -> bool {
+    let ends = text.bytes().fold(false, |ends, b| ends | (b <= b' ') | matches!(b, b'<' | b'>' | b'"'));
+    !ends && (text.is_ascii() || !text.contains(char::is_whitespace))
 }
 
 fn same_text(one: Option<&str>, two: Option<&str>) -> bool {

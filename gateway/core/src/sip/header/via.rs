@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     Malformed, Params, is_token,
-    text::find_outside,
-    uri::{parse_hostport, print_hostport},
+    text::{find_outside, trim},
+    uri::{print_hostport, read_hostport},
 };
+use crate::sip::Text;
 
 /// Branches of RFC 3261 begin so (8.1.1.7); others are from RFC 2543 and name nothing.
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
@@ -18,9 +19,9 @@ pub const MAGIC_COOKIE: &str = "z9hG4bK";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
     /// Upper case: `UDP`, `TCP`, `TLS`, `WS`, `WSS`.
-    pub transport: String,
+    pub transport: Text,
     /// Sent-by; IPv6 without its brackets.
-    pub host: String,
+    pub host: Text,
     pub port: Option<u16>,
     pub params: Params,
 }
@@ -31,23 +32,29 @@ impl Via {
         let mut params = Params::new();
         params.set("branch", Some(branch));
         params.set("rport", None);
-        Self { transport: "UDP".to_owned(), host: sent_by.ip().to_string(), port: Some(sent_by.port()), params }
+        Self { transport: Text::literal("UDP"), host: sent_by.ip().to_string().into(), port: Some(sent_by.port()), params }
     }
 
     /// Reads one element; the grammar allows spaces nearly everywhere.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let whole = Text::from(text);
+        Self::read(&whole, &whole)
+    }
+
+    /// As `parse`; `text` is a part of `whole`, and the result too.
+    pub(in crate::sip) fn read(whole: &Text, text: &str) -> Result<Self, Malformed> {
         let (head, params) = match find_outside(text, ';') {
-            Some(at) => (&text[..at], Params::parse(&text[at + 1..])?),
+            Some(at) => (&text[..at], Params::read(whole, &text[at + 1..])?),
             None => (text, Params::new()),
         };
-        let mut parts = head.splitn(3, '/').map(str::trim);
+        let mut parts = head.splitn(3, '/').map(trim);
         let (protocol, version, rest) = (parts.next().ok_or(Malformed)?, parts.next().ok_or(Malformed)?, parts.next().ok_or(Malformed)?);
         let (transport, sent_by) = rest.split_once([' ', '\t']).ok_or(Malformed)?;
         if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" || !is_token(transport) {
             return Err(Malformed);
         }
-        let (host, port) = parse_hostport(sent_by)?;
-        Ok(Self { transport: transport.to_ascii_uppercase(), host, port, params })
+        let (host, port) = read_hostport(whole, sent_by)?;
+        Ok(Self { transport: upper_case(transport), host, port, params })
     }
 
     /// Names the transaction.
@@ -65,6 +72,14 @@ impl Via {
             true => self.params.set("received", Some(&source.ip().to_string())),
             false => self.params.remove("received"),
         }
+    }
+
+    pub(in crate::sip) fn print(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str("SIP/2.0/")?;
+        out.write_str(&self.transport)?;
+        out.write_char(' ')?;
+        print_hostport(out, &self.host, self.port)?;
+        self.params.print(out)
     }
 
     /// Where the response goes, given the request's source (RFC 3261 18.2.2, RFC 3581 4).
@@ -85,11 +100,19 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} ", self.transport)?;
-        print_hostport(f, &self.host, self.port)?;
-        write!(f, "{}", self.params)
+        self.print(f)
     }
 }
+
+fn upper_case(transport: &str) -> Text {
+    match TRANSPORTS.iter().find(|known| known.eq_ignore_ascii_case(transport)) {
+        Some(known) => Text::literal(known),
+        None => transport.to_ascii_uppercase().into(),
+    }
+}
+
+/// Those that a Via names in our time.
+const TRANSPORTS: [&str; 5] = ["UDP", "TCP", "TLS", "WSS", "WS"];
 
 #[cfg(test)]
 mod tests {

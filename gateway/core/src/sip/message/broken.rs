@@ -3,18 +3,21 @@
 use std::net::SocketAddr;
 
 use super::{
-    Dropped,
-    parse::{cut, name_and_value, parse, unfold},
+    Dropped, octets,
+    parse::{cut, lines, name_and_value, parse, unfolded},
     phrase,
 };
-use crate::sip::{Via, header::split_outside};
+use crate::sip::{
+    Via,
+    header::{canonical, split_outside},
+};
 
 /// 400, 505 or 513 for a broken request from `source`, and where to send it; `None` for what is no request, has no way back, or is an ACK.
 ///
 /// What the peer said of itself is given back as it came, so that it knows which of its requests failed.
 pub fn answer_broken(bytes: &[u8], source: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
     let status = match parse(bytes).err()? {
-        Dropped::KeepAlive | Dropped::TooLong | Dropped::Unterminated | Dropped::Control | Dropped::NotUtf8 => return None,
+        Dropped::KeepAlive | Dropped::TooLong | Dropped::Unterminated | Dropped::Control => return None,
         Dropped::Version => 505,
         Dropped::TooManyHeaders => 513,
         Dropped::StartLine
@@ -27,15 +30,17 @@ pub fn answer_broken(bytes: &[u8], source: SocketAddr) -> Option<(SocketAddr, Ve
         | Dropped::ContentLength => 400,
     };
     let (head, _) = cut(bytes).ok()?;
-    let lines = unfold(head).ok()?;
-    let (start, lines) = lines.split_first()?;
+    let head = unfolded(head).ok()?;
+    let mut lines = lines(&head);
+    let start = lines.next()?;
     if start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) || start.starts_with("ACK ") || !start.contains(' ') {
         return None;
     }
     let mut reply_to = None;
     let mut text = format!("SIP/2.0 {status} {}\r\n", if status == 400 { "Bad Request" } else { phrase(status) });
-    for (name, value) in lines.iter().filter_map(|line| name_and_value(line)) {
-        match name.as_ref() {
+    for (name, value) in lines.filter_map(name_and_value) {
+        let name = canonical(name).unwrap_or_default();
+        match name {
             "Via" if reply_to.is_none() => {
                 let mut items = split_outside(value, ',');
                 let mut via = Via::parse(items.next()?).ok()?;
@@ -49,5 +54,5 @@ pub fn answer_broken(bytes: &[u8], source: SocketAddr) -> Option<(SocketAddr, Ve
         }
     }
     text.push_str("Content-Length: 0\r\n\r\n");
-    Some((reply_to?, text.into_bytes()))
+    Some((reply_to?, octets::to_wire(text)))
 }

@@ -3,6 +3,7 @@
 //! What every message must have is a field of its type, so that nothing later asks whether it is there.
 
 mod broken;
+mod octets;
 mod parse;
 mod print;
 mod sdp;
@@ -10,9 +11,10 @@ mod sdp;
 mod tests;
 
 pub use broken::answer_broken;
+pub use octets::readable;
 pub use parse::parse;
 
-use super::{CSeq, Headers, Method, NameAddr, Uri, Via};
+use super::{CSeq, Headers, Method, NameAddr, Text, Uri, Via};
 
 /// What a datagram holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub struct Request {
     pub vias_below: Vec<Via>,
     pub from: NameAddr,
     pub to: NameAddr,
-    pub call_id: String,
+    pub call_id: Text,
     pub cseq: CSeq,
     /// All the others, save Content-Length.
     pub headers: Headers,
@@ -45,13 +47,13 @@ pub struct Request {
 pub struct Response {
     /// 100 to 699.
     pub status: u16,
-    pub phrase: String,
+    pub phrase: Text,
     /// The topmost Via: ours, when the response comes to us.
     pub via: Via,
     pub vias_below: Vec<Via>,
     pub from: NameAddr,
     pub to: NameAddr,
-    pub call_id: String,
+    pub call_id: Text,
     pub cseq: CSeq,
     /// All the others, save Content-Length.
     pub headers: Headers,
@@ -69,8 +71,6 @@ pub enum Dropped {
     Unterminated,
     /// A CR, LF or other control character where none may stand.
     Control,
-    /// Header bytes are not UTF-8.
-    NotUtf8,
     /// Neither a request line nor a status line.
     StartLine,
     /// Another version than SIP/2.0.
@@ -111,7 +111,7 @@ impl Request {
         };
         Response {
             status,
-            phrase: phrase(status).to_owned(),
+            phrase: Text::literal(phrase(status)),
             via: self.via.clone(),
             vias_below: self.vias_below.clone(),
             from: self.from.clone(),

@@ -2,45 +2,44 @@
 
 use std::{fmt, fmt::Write, sync::Arc};
 
-use super::{Message, Request, Response};
+use super::{Message, Request, Response, octets};
 use crate::sip::{CSeq, Headers, NameAddr, Via};
 
 impl Request {
     /// The bytes for the wire; shared, since a retransmission sends them again.
     pub fn to_bytes(&self) -> Arc<[u8]> {
-        print(
-            format_args!("{} {} SIP/2.0", self.method, self.uri),
-            Essentials {
-                via: &self.via,
-                below: &self.vias_below,
-                from: &self.from,
-                to: &self.to,
-                call_id: &self.call_id,
-                cseq: &self.cseq,
-            },
-            &self.headers,
-            &self.body,
-        )
+        let mut text = page(self.body.len());
+        // Writing to a String cannot fail, here and below.
+        let _ = self.print_head(&mut text);
+        finished(text, &self.body)
+    }
+
+    fn print_head(&self, out: &mut String) -> fmt::Result {
+        out.push_str(self.method.as_str());
+        out.push(' ');
+        self.uri.print(out)?;
+        out.push_str(" SIP/2.0\r\n");
+        let Self { via, vias_below, from, to, call_id, cseq, headers, body, .. } = self;
+        Essentials { via, vias_below, from, to, call_id, cseq }.print(out)?;
+        print_rest(out, headers, body.len())
     }
 }
 
 impl Response {
     /// The bytes for the wire; shared, since a retransmission sends them again.
     pub fn to_bytes(&self) -> Arc<[u8]> {
-        let phrase: String = self.phrase.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        print(
-            format_args!("SIP/2.0 {} {phrase}", self.status),
-            Essentials {
-                via: &self.via,
-                below: &self.vias_below,
-                from: &self.from,
-                to: &self.to,
-                call_id: &self.call_id,
-                cseq: &self.cseq,
-            },
-            &self.headers,
-            &self.body,
-        )
+        let mut text = page(self.body.len());
+        let _ = self.print_head(&mut text);
+        finished(text, &self.body)
+    }
+
+    fn print_head(&self, out: &mut String) -> fmt::Result {
+        write!(out, "SIP/2.0 {} ", self.status)?;
+        out.extend(self.phrase.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        out.push_str("\r\n");
+        let Self { via, vias_below, from, to, call_id, cseq, headers, body, .. } = self;
+        Essentials { via, vias_below, from, to, call_id, cseq }.print(out)?;
+        print_rest(out, headers, body.len())
     }
 }
 
@@ -56,36 +55,52 @@ impl Message {
 
 struct Essentials<'a> {
     via: &'a Via,
-    below: &'a [Via],
+    vias_below: &'a [Via],
     from: &'a NameAddr,
     to: &'a NameAddr,
     call_id: &'a str,
     cseq: &'a CSeq,
 }
 
-fn print(start: fmt::Arguments<'_>, essentials: Essentials<'_>, headers: &Headers, body: &[u8]) -> Arc<[u8]> {
-    let Essentials { via, below, from, to, call_id, cseq } = essentials;
-    let mut text = String::with_capacity(1024);
-    let mut line = |arguments: fmt::Arguments<'_>| {
-        // Writing to a String cannot fail.
-        let _ = text.write_fmt(arguments);
-        text.push_str("\r\n");
-    };
-    line(start);
-    line(format_args!("Via: {via}"));
-    for via in below {
-        line(format_args!("Via: {via}"));
+impl Essentials<'_> {
+    fn print(&self, out: &mut String) -> fmt::Result {
+        for via in std::iter::once(self.via).chain(self.vias_below) {
+            out.push_str("Via: ");
+            via.print(out)?;
+            out.push_str("\r\n");
+        }
+        out.push_str("From: ");
+        self.from.print(out)?;
+        out.push_str("\r\nTo: ");
+        self.to.print(out)?;
+        out.push_str("\r\nCall-ID: ");
+        out.push_str(self.call_id);
+        write!(out, "\r\nCSeq: {} ", self.cseq.number)?;
+        out.push_str(self.cseq.method.as_str());
+        out.push_str("\r\n");
+        Ok(())
     }
-    line(format_args!("From: {from}"));
-    line(format_args!("To: {to}"));
-    line(format_args!("Call-ID: {call_id}"));
-    line(format_args!("CSeq: {cseq}"));
+}
+
+fn print_rest(out: &mut String, headers: &Headers, length: usize) -> fmt::Result {
     for (name, value) in headers.iter() {
-        line(format_args!("{name}: {value}"));
+        out.push_str(name);
+        out.push_str(": ");
+        out.push_str(value);
+        out.push_str("\r\n");
     }
-    line(format_args!("Content-Length: {}", body.len()));
-    line(format_args!(""));
-    let mut bytes = text.into_bytes();
+    write!(out, "Content-Length: {length}\r\n\r\n")
+}
+
+fn page(body: usize) -> String {
+    String::with_capacity(HEAD_USUAL + body)
+}
+
+fn finished(text: String, body: &[u8]) -> Arc<[u8]> {
+    let mut bytes = octets::to_wire(text);
     bytes.extend_from_slice(body);
     bytes.into()
 }
+
+/// Bytes that most headers fit in; longer ones cost one more allocation.
+const HEAD_USUAL: usize = 1536;

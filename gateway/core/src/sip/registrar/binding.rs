@@ -51,7 +51,7 @@ impl Binding {
         };
         let binding = Self {
             q: contact.params.value("q").map_or(Ok(1000), thousandths)?,
-            contact: contact.uri,
+            contact: contact.uri.detached(),
             flow: origin.flow,
             source: origin.source,
             nat: request.via.is_translated(origin.source),
@@ -59,7 +59,7 @@ impl Binding {
             instance,
             reg_id,
             expires: now + lifetime,
-            call_id: request.call_id.clone(),
+            call_id: request.call_id.to_string(),
             cseq: request.cseq.number,
         };
         Ok((binding, lifetime))

@@ -203,7 +203,7 @@ impl<R: Rng> UserAgent<R> {
 }
 
 pub(super) fn put_refusal(response: &mut Response, refusal: &Refusal) {
-    response.phrase = refusal.phrase().to_owned();
+    response.phrase = refusal.phrase().into();
     if let Some(text) = &refusal.warning {
         response.headers.push("Warning", warning::print_miscellaneous("tandem", text));
     }

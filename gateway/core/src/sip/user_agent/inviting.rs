@@ -14,7 +14,8 @@ use crate::{
     events::wire::Path,
     now::Now,
     sip::{
-        CSeq, Headers, Method, NameAddr, Params, Request, Response, dialog::Dialog, header::reason, message::phrase, transaction::T1_64,
+        CSeq, Headers, Method, NameAddr, Params, Request, Response, Text, dialog::Dialog, header::reason, message::phrase,
+        transaction::T1_64,
     },
 };
 
@@ -132,7 +133,7 @@ impl<R: Rng> UserAgent<R> {
         let tag = self.mint_tag();
         let call_id = self.mint_call_id();
         let via = self.mint_via(target.endpoint, target.advertised);
-        let from = NameAddr { display: target.display.clone(), uri: target.from_uri.clone(), params: Params::new() };
+        let from = NameAddr { display: target.display.as_deref().map(Text::from), uri: target.from_uri.clone(), params: Params::new() };
         let mut headers = Headers::new();
         headers.push("Max-Forwards", "70");
         headers.push("Contact", self.our_contact(target.endpoint, target.advertised));
@@ -145,7 +146,7 @@ impl<R: Rng> UserAgent<R> {
             vias_below: Vec::new(),
             from: from.with_tag(&tag),
             to: NameAddr::new(target.uri.clone()),
-            call_id,
+            call_id: call_id.into(),
             cseq: CSeq { number: 1, method: Method::Invite },
             headers,
             body: Vec::new(),

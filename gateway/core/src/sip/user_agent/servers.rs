@@ -61,7 +61,7 @@ pub(super) struct MergeKey {
 impl MergeKey {
     pub(super) fn of(request: &Request) -> Self {
         Self {
-            call_id: request.call_id.clone(),
+            call_id: request.call_id.to_string(),
             from_tag: request.from.tag().unwrap_or_default().to_owned(),
             number: request.cseq.number,
             method: request.method.clone(),
