@@ -33,6 +33,8 @@ pub enum Act {
     Press(char),
     /// Holds the other side by a re-INVITE, or goes on.
     Hold(bool),
+    /// Asks the gateway to connect the other side of the n-th call with this address, or with the other side of another of its calls.
+    Refer { call: usize, to: String, replacing: Option<usize> },
     /// CANCEL or BYE, as the state wants it.
     HangUp,
 }
@@ -79,6 +81,10 @@ pub struct Phone {
     pub habits: Vec<(Duration, Act)>,
     /// Proves itself with this password when it is asked.
     pub password: Option<String>,
+    /// Further headers of the calls that it places.
+    pub more_headers: Vec<(String, String)>,
+    /// What it has heard of its REFERs.
+    pub notified: Vec<u16>,
     /// All its calls, the last one perhaps alive.
     pub talks: Vec<Talk>,
     agent: UserAgent<ChaCha8Rng>,
@@ -102,6 +108,8 @@ impl Phone {
             answering: Answering::Take(Duration::from_secs(1)),
             habits: Vec::new(),
             password: None,
+            more_headers: Vec::new(),
+            notified: Vec::new(),
             talks: Vec::new(),
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
             schedule: BTreeMap::new(),
@@ -184,6 +192,11 @@ impl Phone {
                 self.agent.reinvite(now, talk.usage, &offer.to_string());
                 talk.reoffer = Some((offer, held));
             }
+            Act::Refer { call, to, replacing } => {
+                let other = replacing.and_then(|other| self.agent.replaces(self.talks[other].usage));
+                let to = other.map_or(to.clone(), |replaces| format!("{to}?Replaces={}", replaces.to_uri_header()));
+                self.agent.refer(now, self.talks[call].usage, &to, Some(&format!("<sip:{}>", self.sip)));
+            }
             Act::HangUp => {
                 let Some(talk) = self.talks.last_mut().filter(|talk| talk.ended.is_none()) else { return };
                 if talk.answered.is_some() {
@@ -199,7 +212,8 @@ impl Phone {
         let mut line = self.line();
         let offer = line.offer(Flow::SendRecv);
         let shown = if self.number.is_empty() { "anonymous" } else { &self.number };
-        let headers = if self.number.is_empty() { vec![("Privacy".to_owned(), "id".to_owned())] } else { Vec::new() };
+        let mut headers = if self.number.is_empty() { vec![("Privacy".to_owned(), "id".to_owned())] } else { Vec::new() };
+        headers.extend(self.more_headers.iter().cloned());
         let usage = self.agent.invite(
             now,
             &InviteTarget {
@@ -314,6 +328,8 @@ impl Phone {
             UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
             UaEvent::Bye { usage, .. } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
             UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
+            UaEvent::ReferProgressed { status, .. } => self.notified.push(status),
+            UaEvent::Referred { usage, .. } => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
             | UaEvent::Progressed { .. }

@@ -27,7 +27,7 @@ use gateway_core::{
 use tokio::sync::mpsc;
 
 use super::{
-    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
+    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
 };
 
 #[test]

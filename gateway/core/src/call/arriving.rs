@@ -32,6 +32,8 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         caller: Leg::new(caller, arrival.media.clone()),
         far: None,
         handset: None,
+        third: None,
+        taped: true,
         parting: Vec::new(),
         story: Story::default(),
         walk: Walk { flow: String::new(), version: 0, path: Vec::new(), menu: None },

@@ -112,7 +112,7 @@ impl Call {
     pub(super) fn join(&mut self, turn: &mut Turn<'_>) {
         let (Some(caller), Some(agent)) = (self.caller.port, self.far.as_ref().and_then(|far| far.port)) else { return };
         let Some(bridge) = self.bridge() else { return };
-        if let Some(recording) = self.recording {
+        if let Some(recording) = self.recording.filter(|_| self.taped) {
             turn.media(MediaCommand::Record { recording, caller, agent: Some(agent) });
         }
         turn.media(MediaCommand::Collect { port: caller, keys_interrupt: false, speech_interrupts: false });

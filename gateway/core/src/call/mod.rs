@@ -12,6 +12,7 @@ mod phones;
 mod serving;
 mod talking;
 mod through;
+mod transferring;
 mod turn;
 mod waiting;
 
@@ -20,9 +21,10 @@ use std::time::Instant;
 pub use leg::{LegMedia, RtpTerms};
 use media::sdp::Offer;
 pub use phase::{Phase, Ringing};
+pub use transferring::GivenLeg;
 pub use turn::{Mint, Stimulus, Turn, Wish, agent_name};
 
-use self::leg::Leg;
+use self::{leg::Leg, transferring::Wanted};
 use crate::{
     cause::{Cause, Fault},
     config::RouteAction,
@@ -94,6 +96,10 @@ pub struct Call {
     far: Option<Leg>,
     /// The agent's phone, while it rings.
     handset: Option<phones::Handset>,
+    /// Whom a transfer calls, until that party has answered.
+    third: Option<Leg>,
+    /// The recording is of the leg that is the caller's now.
+    taped: bool,
     /// Legs that did not come about and whose ports are still closing.
     parting: Vec<Leg>,
     story: Story,
@@ -133,6 +139,8 @@ impl Call {
             Stimulus::Matched(found) => self.matched(found, turn),
             Stimulus::Placed(place) => self.tell_caller("queued", Some(place.to_string()), turn),
             Stimulus::RecordingPaused(paused) => self.pause_recording(paused, turn),
+            Stimulus::TookOver { by, given, from } => self.take_over(by, given, from, turn),
+            Stimulus::Replaced { old, by, media, offer } => self.replaced(old, by, media, &offer, turn),
             Stimulus::HungUpByOperator => self.end(Cause::goodbye(Fault::Gateway), turn),
             Stimulus::Woke => self.woke(turn),
         }
@@ -169,6 +177,7 @@ impl Call {
             (Phase::Ending(_) | Phase::Ended, LegEvent::HungUp(_)) => {}
             (_, LegEvent::HungUp(cause)) => self.caller_left(cause, turn),
             (_, LegEvent::Ready) => self.caller_ready(turn),
+            (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(self.caller.id, Wanted { to, replaces, by }, turn),
             (_, LegEvent::Reoffered { offer }) => self.caller_reoffered(offer, turn),
             (Phase::Serving(_), LegEvent::DigitHeard { digit, .. }) => self.key(digit, turn),
             (Phase::Talking { .. } | Phase::Through { .. }, LegEvent::DigitHeard { digit, length }) => self.pass_key(digit, length, turn),
@@ -179,6 +188,9 @@ impl Call {
     fn far_did(&mut self, leg: LegId, event: LegEvent, turn: &mut Turn<'_>) {
         if self.is_handset(leg) {
             return self.handset_did(event, turn);
+        }
+        if self.is_third(leg) {
+            return self.third_did(event, turn);
         }
         if self.far.as_ref().is_none_or(|far| far.id != leg) {
             return;
@@ -195,7 +207,11 @@ impl Call {
             (Phase::Dialling, LegEvent::Progressed { .. }) => self.ringing(turn),
             (Phase::Dialling, LegEvent::Answered { answer }) => self.dialled_answered(&answer, turn),
             (Phase::Dialling, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.dialled_refused(cause, turn),
-            (Phase::Talking { .. } | Phase::Through { .. }, LegEvent::Reoffered { offer }) => self.far_reoffered(offer, turn),
+            (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(leg, Wanted { to, replaces, by }, turn),
+            (Phase::Transferring { .. }, LegEvent::HungUp(cause)) => self.referrer_left(cause, turn),
+            (Phase::Talking { .. } | Phase::Through { .. } | Phase::Transferring { .. }, LegEvent::Reoffered { offer }) => {
+                self.far_reoffered(offer, turn)
+            }
             (Phase::Through { .. }, LegEvent::HungUp(cause)) => self.end(cause, turn),
             _ => {}
         }
@@ -229,6 +245,7 @@ impl Call {
         while let Some(due) = self.timers.pop_due(turn.now.instant) {
             match due {
                 Due::Ready => self.end(Cause::TIMED_OUT, turn),
+                Due::Answer if matches!(self.phase, Phase::Transferring { .. }) => self.transfer_failed(Cause::NO_ANSWER, turn),
                 Due::Answer => self.dialled_refused(Cause::NO_ANSWER, turn),
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
@@ -257,7 +274,7 @@ impl Call {
     }
 
     fn legs(&self) -> impl Iterator<Item = &Leg> {
-        std::iter::once(&self.caller).chain(&self.far).chain(&self.parting)
+        std::iter::once(&self.caller).chain(&self.far).chain(&self.third).chain(&self.parting)
     }
 
     fn bridge(&self) -> Option<BridgeId> {

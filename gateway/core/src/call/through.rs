@@ -104,7 +104,7 @@ impl Call {
 }
 
 /// Whom we reach for, as history shows it.
-fn words_of(to: &Target) -> String {
+pub(super) fn words_of(to: &Target) -> String {
     match to {
         Target::Uri(uri) => uri.clone(),
         Target::Number { number, trunk: None, .. } => number.0.clone(),

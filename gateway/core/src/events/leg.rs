@@ -63,10 +63,9 @@ pub enum LegEvent {
     ReofferRefused(Cause),
     /// A key, by RTP event (RFC 4733), INFO or page.
     DigitHeard { digit: Private<char>, length: Duration },
-    /// The participant wants us to call someone (RFC 3515); `replacing` is the leg that the target's Replaces names, when ours.
-    Referred { to: Target, replacing: Option<LegId> },
-    /// A new leg asks to take this one's place (RFC 3891).
-    Replaced { by: LegId },
+    /// The participant wants the other one connected elsewhere (RFC 3515); `replacing` is the leg of ours that the target's Replaces names,
+    /// `replaces` that header where it names a dialog of others, `by` the referrer's own word of itself (RFC 3892).
+    Referred { to: Target, replacing: Option<LegId>, replaces: Option<String>, by: Option<String> },
     /// The referred party's fate, as the far end reports it (RFC 3515 2.4.5).
     ReferProgressed { status: u16 },
     /// Hears us from here on: the ACK has come, or the peer is connected. What is said before is lost to it.

@@ -19,4 +19,5 @@ pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
 pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
 pub use text::Text;
+pub use user_agent::Referral;
 pub use user_agent::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, UsageId, UserAgent};

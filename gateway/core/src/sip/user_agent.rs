@@ -10,6 +10,7 @@ mod invited;
 mod inviting;
 mod options;
 mod output;
+mod refer;
 mod register;
 mod reinvite;
 mod screen;
@@ -28,6 +29,7 @@ use std::{
 
 pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
 use rand::Rng;
+pub use refer::Referral;
 
 use self::{
     clients::{Client, ClientKey},
@@ -106,6 +108,8 @@ enum TimerKey {
     ReinviteWait(UsageId),
     /// The glare is over: our re-INVITE goes out again.
     Retry(UsageId),
+    /// The referrer has not heard how its REFER ended.
+    Referral(UsageId),
     /// A phone's binding runs out.
     Expiry,
 }
@@ -168,6 +172,7 @@ impl<R: Rng> UserAgent<R> {
                 TimerKey::AnswerWait(usage) => self.give_up_answer(now, usage),
                 TimerKey::ReinviteWait(usage) => self.give_up_reinvite(now, usage),
                 TimerKey::Retry(usage) => self.start_reinvite(now, usage),
+                TimerKey::Referral(usage) => self.give_up_referral(usage),
                 TimerKey::Expiry => self.expire_bindings(now),
             }
         }
@@ -307,7 +312,10 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn forget_if_over(&mut self, id: UsageId) {
-        let is_over = self.usages.get(&id).is_some_and(|usage| usage.transactions == 0 && matches!(usage.phase, Phase::Ended));
+        let is_over = self
+            .usages
+            .get(&id)
+            .is_some_and(|usage| usage.transactions == 0 && usage.referral.is_none() && matches!(usage.phase, Phase::Ended));
         if is_over {
             self.usages.remove(&id);
             self.tell(UaEvent::Gone { usage: id });
@@ -328,4 +336,4 @@ const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 6] =
     [TimerKey::Repeat, TimerKey::AckWait, TimerKey::Remind, TimerKey::CancelWait, TimerKey::AnswerWait, TimerKey::Retry];
 
 /// The methods that we serve, as Allow says them.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER, NOTIFY";

@@ -45,6 +45,17 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 Err(refusal) => return self.refuse(now, &invitation, refusal),
             }
         };
+        let may_transfer = match (&invitation.user, &trunk) {
+            (Some(user), _) => self.sip.is_transferring(user),
+            (None, trunk) => trunk.as_ref().is_some_and(|trunk| trunk.transfer),
+        };
+        // Whoever may not take calls over does not learn which there are.
+        match invitation.replacing {
+            Some(_) if !may_transfer => return self.sip.refuse(now, invitation.usage, Cause::DECLINED, None),
+            Some(Err(status)) => return self.sip.refuse(now, invitation.usage, Cause { sip: status, ..Cause::DECLINED }, None),
+            Some(Ok(old)) => return self.take_place(now, &invitation, old, trunk.as_ref()),
+            None => {}
+        }
         let name = trunk.as_ref().map(|trunk| trunk.name.clone());
         let route = match routing::route_of(&self.config, name.as_deref(), &invitation.dialled) {
             Ok(route) => route.clone(),
@@ -93,6 +104,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         let leg = self.mint.leg();
         self.sip.hold(leg, invitation.usage);
+        if may_transfer {
+            self.sip.let_transfer(leg);
+        }
         self.begin(now, shard, leg, arrival);
     }
 
@@ -175,4 +189,4 @@ fn session_id(rng: &mut impl Rng) -> String {
 }
 
 /// Where neither trunk nor phone says otherwise.
-const CODECS: [CodecKind; 2] = [CodecKind::Pcma, CodecKind::Pcmu];
+pub(super) const CODECS: [CodecKind; 2] = [CodecKind::Pcma, CodecKind::Pcmu];

@@ -61,6 +61,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// A participant did something: their call takes it in.
     pub(super) fn leg_did(&mut self, now: Now, leg: LegId, event: LegEvent) {
         if let Some(call) = self.by_leg.get(&leg).copied() {
+            if let LegEvent::Referred { replacing: Some(other), .. } = &event
+                && let Some(theirs) = self.by_leg.get(other).copied()
+                && theirs != call
+            {
+                return self.merge(now, (call, leg), (theirs, *other));
+            }
             self.step(now, call, Stimulus::Leg(leg, event));
         }
     }

@@ -43,6 +43,8 @@ pub(super) struct Invitation {
     /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
     pub(super) caller: Private<String>,
     pub(super) dialled: String,
+    /// The leg whose place it asks for (RFC 3891), or the status that says why it cannot have it.
+    pub(super) replacing: Option<Result<LegId, u16>>,
     /// None: ours is wanted.
     pub(super) offer: Option<Result<Offer, Refused>>,
 }
@@ -53,6 +55,8 @@ pub(super) struct SipLegs<R> {
     pub(super) usages: BTreeMap<LegId, SipLeg>,
     pub(super) legs: BTreeMap<UsageId, LegId>,
     phones: Vec<String>,
+    /// Those that may hand their calls on.
+    transferring: Vec<String>,
     /// Names and addresses that stand for this node in a URI of a phone of ours.
     domains: Vec<String>,
     /// The phones of agents.
@@ -71,6 +75,8 @@ pub(super) struct SipLeg {
     pub(super) answered: bool,
     /// The other phones that ring for it, and what those said that will not.
     pub(super) forks: Forks,
+    /// May hand its call on (REFER).
+    pub(super) may_transfer: bool,
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -89,6 +95,7 @@ impl<R: Rng> SipLegs<R> {
             usages: BTreeMap::new(),
             legs: BTreeMap::new(),
             phones: Vec::new(),
+            transferring: Vec::new(),
             domains: Vec::new(),
             agents: BTreeMap::new(),
             outbound: None,
@@ -102,6 +109,7 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.agent.set_phones(&config.phones);
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
+        self.transferring = config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect();
         self.agents = config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect();
         let addresses = config.endpoints.iter().flat_map(|endpoint| [endpoint.advertised.to_string(), endpoint.listen.ip().to_string()]);
         self.domains = config.phones.iter().map(|phone| phone.realm.clone()).chain(addresses).collect();
@@ -157,7 +165,14 @@ impl<R: Rng> SipLegs<R> {
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, forks: Forks::default() });
+        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, forks: Forks::default(), may_transfer: false });
+    }
+
+    /// This peer may hand its call on.
+    pub(super) fn let_transfer(&mut self, leg: LegId) {
+        if let Some(held) = self.usages.get_mut(&leg) {
+            held.may_transfer = true;
+        }
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -205,11 +220,11 @@ impl<R: Rng> SipLegs<R> {
                 }
                 (false, true) => self.agent.refuse(now, usage, &refusal(cause)),
             },
+            LegCommand::AcceptRefer => self.agent.accept_refer(now, usage),
+            LegCommand::NotifyRefer { status } => self.agent.notify_refer(now, usage, status),
+            LegCommand::RejectRefer(cause) => self.agent.refuse_refer(now, usage, &Refusal::new(cause.sip).with_q850(cause.q850)),
+            LegCommand::Refer { to, pointer } => self.refer(now, usage, to, pointer),
             LegCommand::Dial { .. }
-            | LegCommand::Refer { .. }
-            | LegCommand::AcceptRefer
-            | LegCommand::NotifyRefer { .. }
-            | LegCommand::RejectRefer(_)
             | LegCommand::Present { .. }
             | LegCommand::AnswerMedia { .. }
             | LegCommand::Bridged { .. }
@@ -244,13 +259,14 @@ impl<R: Rng> SipLegs<R> {
             },
         );
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, forks: Forks::default() });
+        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, forks: Forks::default(), may_transfer: false });
     }
 
     fn hear(&mut self, now: Now, event: UaEvent) {
         let (usage, event) = match event {
-            UaEvent::Invited { usage, endpoint, from, request, authenticated } => {
-                let invitation = self.invitation(usage, endpoint, from, &request, authenticated);
+            UaEvent::Invited { usage, endpoint, from, request, authenticated, replacing } => {
+                let mut invitation = self.invitation(usage, endpoint, from, &request, authenticated);
+                invitation.replacing = replacing.map(|found| found.and_then(|usage| self.legs.get(&usage).copied().ok_or(481)));
                 self.events.push_back(SipEvent::Invited(Box::new(invitation)));
                 return;
             }
@@ -284,6 +300,11 @@ impl<R: Rng> SipLegs<R> {
                 None => (usage, LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE)),
             },
             UaEvent::ReinviteRefused { usage, status } => (usage, LegEvent::ReofferRefused(Cause::of_status(status, Fault::Carrier))),
+            UaEvent::Referred { usage, referral } => match self.referred(now, usage, referral) {
+                Some(event) => (usage, event),
+                None => return,
+            },
+            UaEvent::ReferProgressed { usage, status } => (usage, LegEvent::ReferProgressed { status }),
             UaEvent::Bye { usage, reason } => (usage, self.hung_up(usage, reason)),
             UaEvent::Info { usage, content_type, body } => match digit_of(&content_type, &body.0) {
                 Some((digit, length)) => (usage, LegEvent::DigitHeard { digit: Private(digit), length }),
@@ -310,6 +331,11 @@ impl<R: Rng> SipLegs<R> {
         let inbound = self.legs.get(&usage).and_then(|leg| self.usages.get(leg)).is_some_and(|leg| leg.inbound);
         let goodbye = Cause::goodbye(if inbound { Fault::Caller } else { Fault::Carrier });
         LegEvent::HungUp(Cause { q850: reason.unwrap_or(goodbye.q850), ..goodbye })
+    }
+
+    /// May the phone of this user hand its calls on?
+    pub(super) fn is_transferring(&self, user: &str) -> bool {
+        self.transferring.iter().any(|known| known == user)
     }
 
     /// The address of a phone of ours that is meant, if one is.
@@ -346,6 +372,7 @@ impl<R: Rng> SipLegs<R> {
             claims_phone: self.phones.contains(&shown),
             caller: Private(caller),
             dialled: request.uri.user().unwrap_or_default(),
+            replacing: None,
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }

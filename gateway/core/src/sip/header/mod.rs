@@ -6,6 +6,7 @@ mod name;
 mod name_addr;
 mod params;
 pub mod reason;
+pub mod replaces;
 mod text;
 mod uri;
 mod via;

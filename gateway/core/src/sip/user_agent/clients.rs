@@ -29,6 +29,8 @@ pub(super) enum Role {
     Cancel,
     /// `true` once it has been challenged.
     Bye(bool),
+    Refer,
+    Notify,
 }
 
 /// One of them.
@@ -194,7 +196,8 @@ impl<R: Rng> UserAgent<R> {
             Role::Invite => self.invite_answered(now, usage, &request, response),
             Role::Reinvite => self.reinvite_answered(now, usage, &request, response),
             Role::Bye(challenged) => self.bye_answered(now, usage, &request, response, challenged),
-            Role::Cancel => {}
+            Role::Refer => self.refer_answered(usage, response),
+            Role::Cancel | Role::Notify => {}
         }
     }
 }

@@ -100,9 +100,11 @@ impl<R: Rng> UserAgent<R> {
         let is_served = match &request.method {
             Method::Invite | Method::Options => true,
             Method::Register => within.is_none(),
-            Method::Bye | Method::Info | Method::Update if within.is_none() => return Err(Unfit::bare(481)),
-            Method::Bye | Method::Info | Method::Update => true,
-            Method::Ack | Method::Cancel | Method::Prack | Method::Refer | Method::Notify => false,
+            Method::Bye | Method::Info | Method::Update | Method::Notify if within.is_none() => return Err(Unfit::bare(481)),
+            // Whom it should concern is not said, and we place no calls on a stranger's word.
+            Method::Refer if within.is_none() => return Err(Unfit::bare(403)),
+            Method::Bye | Method::Info | Method::Update | Method::Refer | Method::Notify => true,
+            Method::Ack | Method::Cancel | Method::Prack => false,
             Method::Subscribe | Method::Message | Method::Publish => false,
             Method::Other(_) => return Err(Unfit::hinting(501, "Allow", ALLOW)),
         };
@@ -133,7 +135,13 @@ impl<R: Rng> UserAgent<R> {
 
 /// Extensions that a request may require of us.
 fn is_spoken(method: &Method, tag: &str) -> bool {
-    let spoken: &[&str] = if *method == Method::Register { &["path", "outbound", "gruu"] } else { &[] };
+    let spoken: &[&str] = if *method == Method::Register {
+        &["path", "outbound", "gruu"]
+    } else if matches!(method, Method::Invite | Method::Refer) {
+        &["replaces", "norefersub"]
+    } else {
+        &[]
+    };
     spoken.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }
 

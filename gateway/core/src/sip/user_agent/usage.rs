@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Credentials, TxId};
+use super::{
+    Credentials, TxId,
+    refer::{Referred, Referring},
+};
 use crate::{
     events::wire::Path,
     ids::EndpointId,
@@ -41,6 +44,12 @@ pub(super) struct Usage {
     pub(super) is_stale: bool,
     /// A BYE to be sent once the ACK has come (15): its Q.850 value.
     pub(super) farewell: Option<u8>,
+    /// The peer's REFER, until its end has been told.
+    pub(super) referral: Option<Referred>,
+    /// How many REFERs the peer has sent.
+    pub(super) referrals: u32,
+    /// Our last REFER.
+    pub(super) referring: Referring,
 }
 
 impl Usage {
@@ -62,6 +71,9 @@ impl Usage {
             credentials: None,
             is_stale: false,
             farewell: None,
+            referral: None,
+            referrals: 0,
+            referring: Referring::Never,
         }
     }
 }

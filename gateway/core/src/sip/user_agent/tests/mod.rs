@@ -4,6 +4,7 @@ mod called;
 mod calling;
 mod door;
 mod pair;
+mod referring;
 mod registering;
 mod reinviting;
 
