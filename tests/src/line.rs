@@ -26,6 +26,8 @@ pub struct Line {
     pub address: SocketAddr,
     /// The frequency that it hums at, in Hz.
     pub hz: f64,
+    /// Nobody speaks here, and silence is not sent.
+    pub is_mute: bool,
     /// What it has heard since media was agreed.
     pub ear: Option<Ear>,
     codecs: Vec<CodecKind>,
@@ -46,7 +48,7 @@ struct Talk {
 impl Line {
     /// Not yet agreed with anybody.
     pub fn new(address: SocketAddr, codecs: &[CodecKind], hz: f64) -> Self {
-        Self { address, hz, ear: None, codecs: codecs.to_vec(), said: None, talk: None }
+        Self { address, hz, is_mute: false, ear: None, codecs: codecs.to_vec(), said: None, talk: None }
     }
 
     /// An offer, or a re-offer within the session; `flow` as this end sees it.
@@ -114,7 +116,7 @@ impl Line {
             };
             talk.outbound.tick(at, &mut sink);
             let frame = talk.tone.frame();
-            if talk.plan.flow.sends() {
+            if talk.plan.flow.sends() && !self.is_mute {
                 talk.outbound.frame(at, &frame, &mut sink);
             }
             let heard = talk.inbound.pull(at);

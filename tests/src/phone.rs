@@ -35,6 +35,10 @@ pub enum Act {
     Hold(bool),
     /// Asks the gateway to connect the other side of the n-th call with this address, or with the other side of another of its calls.
     Refer { call: usize, to: String, replacing: Option<usize> },
+    /// Asks for this direction by a re-INVITE, as it sees it: `SendOnly` holds with its own music.
+    Direct(Flow),
+    /// Sends nothing while nobody speaks, and nobody speaks; or hums again.
+    Mute(bool),
     /// CANCEL or BYE, as the state wants it.
     HangUp,
 }
@@ -48,6 +52,8 @@ pub enum Answering {
     Refuse(u16, Duration),
     /// Rings for ever.
     Ring,
+    /// Speaks after the first, by 183, says 180 a second later, and takes the call after the second.
+    Early(Duration, Duration),
 }
 
 /// One call of a phone's, as the phone sees it.
@@ -67,6 +73,10 @@ pub struct Talk {
     usage: UsageId,
     offer: Option<Offer>,
     reoffer: Option<(Offer, bool)>,
+    early: Option<String>,
+    rang: bool,
+    /// Provisional statuses that came back, in order.
+    pub heard: Vec<u16>,
 }
 
 /// A phone with one line.
@@ -186,17 +196,18 @@ impl Phone {
                     talk.line.press(key);
                 }
             }
-            Act::Hold(held) => {
-                let Some(talk) = self.talks.last_mut().filter(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
-                let offer = talk.line.offer(if held { Flow::Inactive } else { Flow::SendRecv });
-                self.agent.reinvite(now, talk.usage, &offer.to_string());
-                talk.reoffer = Some((offer, held));
+            Act::Mute(muted) => {
+                if let Some(talk) = self.talks.last_mut() {
+                    talk.line.is_mute = muted;
+                }
             }
             Act::Refer { call, to, replacing } => {
                 let other = replacing.and_then(|other| self.agent.replaces(self.talks[other].usage));
                 let to = other.map_or(to.clone(), |replaces| format!("{to}?Replaces={}", replaces.to_uri_header()));
                 self.agent.refer(now, self.talks[call].usage, &to, Some(&format!("<sip:{}>", self.sip)));
             }
+            Act::Direct(flow) => self.direct(now, flow),
+            Act::Hold(held) => self.direct(now, if held { Flow::Inactive } else { Flow::SendRecv }),
             Act::HangUp => {
                 let Some(talk) = self.talks.last_mut().filter(|talk| talk.ended.is_none()) else { return };
                 if talk.answered.is_some() {
@@ -206,6 +217,13 @@ impl Phone {
                 self.agent.bye(now, talk.usage, Cause::goodbye(Fault::Caller));
             }
         }
+    }
+
+    fn direct(&mut self, now: Now, flow: Flow) {
+        let Some(talk) = self.talks.last_mut().filter(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
+        let offer = talk.line.offer(flow);
+        self.agent.reinvite(now, talk.usage, &offer.to_string());
+        talk.reoffer = Some((offer, flow != Flow::SendRecv));
     }
 
     fn dial(&mut self, now: Now, user: &str) {
@@ -243,7 +261,21 @@ impl Phone {
 
     fn begin(&mut self, began: Instant, line: Line, usage: UsageId, offer: Option<Offer>) {
         let (answered, ended, refused, holds, reoffer) = (None, None, None, Vec::new(), None);
-        self.talks.push(Talk { line, began, answered, ended, refused, holds, keys: Vec::new(), usage, offer, reoffer });
+        self.talks.push(Talk {
+            line,
+            began,
+            answered,
+            ended,
+            refused,
+            holds,
+            keys: Vec::new(),
+            usage,
+            offer,
+            reoffer,
+            early: None,
+            rang: false,
+            heard: Vec::new(),
+        });
     }
 
     fn answer(&mut self, now: Now, usage: UsageId) {
@@ -267,6 +299,28 @@ impl Phone {
                 self.agent.refuse(now, usage, &Refusal::new(status));
             }
             Answering::Ring => {}
+            Answering::Early(..) => self.speak_early_or_answer(now, usage),
+        }
+    }
+
+    fn speak_early_or_answer(&mut self, now: Now, usage: UsageId) {
+        let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage && talk.ended.is_none()) else { return };
+        match (talk.offer.take(), &talk.early) {
+            (Some(offer), _) => {
+                let answer = talk.line.answer(now.instant, &offer.to_string()).expect("the gateway's offer can be met");
+                self.agent.progress(now, usage, &answer);
+                talk.early = Some(answer);
+                self.due_answers.push_back((now.instant + Duration::from_secs(1), usage));
+            }
+            (None, Some(answer)) if talk.rang => {
+                talk.answered = Some(now.instant);
+                self.agent.accept(now, usage, answer);
+                self.plan_habits(now.instant);
+            }
+            (None, _) => {
+                talk.rang = true;
+                self.agent.ring(now, usage);
+            }
         }
     }
 
@@ -298,6 +352,16 @@ impl Phone {
                 match self.answering {
                     Answering::Take(after) | Answering::Refuse(_, after) => self.due_answers.push_back((now.instant + after, usage)),
                     Answering::Ring => {}
+                    Answering::Early(speaks, takes) => {
+                        self.due_answers.extend([(now.instant + speaks, usage), (now.instant + takes, usage)]);
+                    }
+                }
+            }
+            UaEvent::Progressed { usage, status, sdp } => {
+                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
+                talk.heard.push(status);
+                if let (Some(offer), Some(answer)) = (&talk.offer, sdp) {
+                    assert!(talk.line.agree(now.instant, offer, &answer), "the gateway's early answer fits the offer");
                 }
             }
             UaEvent::Answered { usage, sdp } => {
@@ -326,16 +390,16 @@ impl Phone {
                 }
             }
             UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
-            UaEvent::Bye { usage, .. } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
+            UaEvent::Bye { usage, .. } | UaEvent::Lost { usage } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
             UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
             UaEvent::ReferProgressed { status, .. } => self.notified.push(status),
             UaEvent::Referred { usage, .. } => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
-            | UaEvent::Progressed { .. }
             | UaEvent::ReinviteRefused { .. }
             | UaEvent::Info { .. }
             | UaEvent::Gone { .. }
+            | UaEvent::EarlyAnswered { .. }
             | UaEvent::Registered { .. }
             | UaEvent::Departed { .. }
             | UaEvent::Asked { .. } => {}

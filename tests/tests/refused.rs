@@ -26,7 +26,7 @@ fn a_stranger_gets_a_bare_403_and_the_log_names_the_nearest_trunk() {
     let phone = world.add_phone(Phone::new("+31201234999", SocketAddr::new(config::STRANGER, 5060), 500.0));
     let answer = refused(&mut world, phone, "100");
     assert_eq!((answer.status(), answer.header("Warning"), answer.header("Reason")), (Some(403), None, None));
-    assert!(world.rejections[0].why.contains("nearest is trunk carrier"), "{:?}", world.rejections);
+    assert!(world.rejections[0].refusal.to_string().contains("nearest is trunk carrier"), "{:?}", world.rejections);
 }
 
 #[test]

@@ -38,6 +38,8 @@ ids! {
     RecordingId
     /// Audio copied to a WebSocket.
     ForkId
+    /// One call that was not let in; grows with time, and fits 53 bits.
+    RejectionId
     /// Names an open question; the right to answer it is the `AskToken`.
     AskId
 }

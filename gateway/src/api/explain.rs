@@ -17,6 +17,9 @@ use crate::store::utc_now;
 /// What runs now.
 pub(crate) type Running = Arc<dyn Fn() -> Option<(Arc<Script>, Arc<PromptBook>)> + Send + Sync>;
 
+/// A script by its name.
+pub(crate) type Named = Arc<dyn Fn(&str) -> Option<(Arc<Script>, Arc<PromptBook>)> + Send + Sync>;
+
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

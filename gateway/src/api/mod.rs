@@ -19,6 +19,7 @@ mod openapi;
 mod pages;
 mod problem;
 mod recording;
+mod rejections;
 mod reply;
 mod serve;
 mod socket;
@@ -40,12 +41,15 @@ use axum::{
     middleware,
     routing::{any, get},
 };
-use gateway_core::{config::AgentEntry, private::Private};
+use gateway_core::{
+    config::{AgentEntry, Config},
+    private::Private,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{shell::Handle, store::Store};
 
-pub(crate) use explain::Running;
+pub(crate) use explain::{Named, Running};
 pub(crate) use serve::{Listeners, serve};
 
 /// What the API is told at start.
@@ -66,6 +70,10 @@ pub(crate) struct Settings {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The script that callers hear, and its prompts; `None` while there is none.
     pub script: Running,
+    /// Any script by its name, with its prompts.
+    pub scripts: Named,
+    /// What the node runs with.
+    pub config: Arc<Config>,
 }
 
 /// The API's whole state; a cheap clone.
@@ -147,6 +155,8 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(recording::play))
+        .routes(routes!(rejections::list))
+        .routes(routes!(rejections::ask, rejections::look))
         .routes(routes!(explain::order))
         .routes(routes!(login::login))
         .routes(routes!(login::logout))

@@ -67,6 +67,8 @@ impl Bench {
             origins: Vec::new(),
             metrics: Arc::new(|| "tandem_up 1\n".to_owned()),
             script: Arc::new(|| None),
+            scripts: Arc::new(|_| None),
+            config: Arc::new(configured()),
         };
         Self { api: Api::new(store, Handle::new(inputs, seen), settings).unwrap(), switch, snapshot, queues: Vec::new(), directory }
     }
@@ -109,6 +111,32 @@ impl Bench {
 
     async fn heard(&mut self) -> Told {
         tokio::time::timeout(Duration::from_secs(30), self.switch.recv()).await.expect("in time").expect("the switch hears")
+    }
+}
+
+/// One trunk, one route.
+fn configured() -> Config {
+    let trunk = "[[trunk]]\nname = \"carrier\"\nsources = [\"10.1.0.0/16\"]\n[[route]]\ndialled = \"200\"\nbridge = \"sip:uas@10.3.0.1\"\n";
+    gateway_core::config::read("tandem.toml", trunk, &Alone).map(|checked| checked.config).unwrap()
+}
+
+struct Alone;
+
+impl gateway_core::config::Outside for Alone {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &Path) -> Result<String, String> {
+        Err("not there".into())
+    }
+
+    fn own_address(&self) -> Option<std::net::IpAddr> {
+        Some(std::net::IpAddr::from([127, 0, 0, 1]))
+    }
+
+    fn scripts(&self, _: &Path) -> Option<Vec<String>> {
+        None
     }
 }
 
@@ -402,4 +430,61 @@ async fn beyond_localhost_pages_come_by_tls_with_a_certificate_of_our_own() {
     tokio::io::AsyncReadExt::read_exact(&mut hello, &mut alert).await.unwrap();
     assert_eq!(alert, [21], "a TLS alert, for this was no TLS");
     assert!(bench.directory.path().join("web.crt").exists());
+}
+
+#[tokio::test]
+async fn a_rejection_is_listed_with_the_line_that_would_admit_it() {
+    use gateway_core::{ids::RejectionId, routing, switch::Rejection};
+
+    let bench = Bench::new().await;
+    let from: SocketAddr = "10.9.0.7:5062".parse().unwrap();
+    let refusal = routing::trunk_of(&configured(), from).unwrap_err();
+    for n in 1..=3 {
+        bench.api.store().reject(Rejection {
+            id: RejectionId(n),
+            at: UtcMillis(n * 1_000),
+            from,
+            transport: "UDP".into(),
+            trunk: None,
+            caller: Private("+380501112233".into()),
+            dialled: "200".into(),
+            method: "INVITE".into(),
+            call_id: "a84b4c76e66710".into(),
+            refusal: refusal.clone(),
+        });
+    }
+    assert_eq!(bench.ask(Method::GET, "/v1/rejections", None, None).await.0, StatusCode::UNAUTHORIZED);
+    let (status, told) = bench.ask(Method::GET, "/v1/rejections", Some(KEY), None).await;
+    assert_eq!((status, told["rejections"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)));
+    let row = &told["rejections"][0];
+    assert_eq!(
+        (&row["reason"], &row["status"], &row["count"], &row["first"], &row["at"]),
+        (&"unknown_source".into(), &403.into(), &3.into(), &1_000.into(), &3_000.into())
+    );
+    assert_eq!(
+        (&row["nearest"], &row["differs"]["field"], &row["differs"]["got"]),
+        (&"trunk carrier".into(), &"sources".into(), &"10.9.0.7".into())
+    );
+    assert_eq!(row["admit"]["toml"], "[[trunk]]\nname = \"from-10-9-0-7\"\nsources = [\"10.9.0.7\"]");
+    let count = async |query: &str| {
+        bench.ask(Method::GET, &format!("/v1/rejections?{query}"), Some(KEY), None).await.1["rejections"].as_array().map(Vec::len)
+    };
+    assert_eq!(
+        (count("source=10.9.0.7&since=3000").await, count("source=10.9.0.8").await, count("since=3001").await),
+        (Some(1), Some(0), Some(0))
+    );
+    assert_eq!(bench.ask(Method::GET, "/v1/rejections?source=x", Some(KEY), None).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_running_node_says_what_would_become_of_a_call() {
+    let bench = Bench::new().await;
+    let question = json!({ "from": "+380501112233", "to": "200", "trunk": "carrier" });
+    let (status, told) = bench.ask(Method::POST, "/v1/route-test", Some(KEY), Some(question)).await;
+    assert_eq!((status, &told["admitted"], &told["route"]["bridge"]), (StatusCode::OK, &true.into(), &"sip:uas@10.3.0.1".into()));
+    let (_, told) = bench.ask(Method::GET, "/v1/route-test?to=201&source=10.1.2.3", Some(KEY), None).await;
+    assert_eq!((&told["admitted"], &told["trunk"], &told["refused"]["reason"]), (&false.into(), &"carrier".into(), &"no_route".into()));
+    assert!(told["text"].as_str().unwrap().contains("to admit  at the end of the file"), "{told}");
+    let (status, told) = bench.ask(Method::GET, "/v1/route-test?to=1&trunk=nobody", Some(KEY), None).await;
+    assert_eq!((status, told["detail"].as_str()), (StatusCode::BAD_REQUEST, Some("no trunk is called nobody; known: carrier")));
 }

@@ -7,7 +7,7 @@ use gateway_core::{
     now::Now,
     plane::{Shard, ShardInput, ShardOutput},
     private::Private,
-    switch::{Input, Output, Switch},
+    switch::{Input, Output, Rejection, Switch},
 };
 use rand_chacha::ChaCha20Rng;
 
@@ -77,5 +77,9 @@ impl Ledger for Store {
 
     fn lag(&self) -> usize {
         self.queued()
+    }
+
+    fn reject(&mut self, rejection: Rejection) -> u64 {
+        Self::reject(self, rejection)
     }
 }

@@ -83,9 +83,10 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     };
     let brain = Switch::new(rand::make_rng::<ChaCha20Rng>(), setup);
     let advertised = config.media.advertised;
+    let media_lost_after = Duration::from_secs(config.media.timeout_s.into());
     let plane = |_, local| {
         let web = Some(WebSocketAddress { local, advertised });
-        let config = ShardConfig { web, media_lost_after: MEDIA_LOST_AFTER, guard: true };
+        let config = ShardConfig { web, media_lost_after, guard: true };
         Shard::new(config, rand::make_rng::<ChaCha20Rng>())
     };
     let (clips, _) = clips.await.context("the clips")?;
@@ -101,7 +102,12 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
             api_keys: Vec::new(),
             origins: Vec::new(),
             metrics: Arc::new(move || metrics.render()),
-            script: Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone()))),
+            script: {
+                let library = library.clone();
+                Arc::new(move || Some((library.scripts.get(MAIN)?.clone(), library.prompts.clone())))
+            },
+            scripts: Arc::new(move |name| Some((library.scripts.get(name)?.clone(), library.prompts.clone()))),
+            config: Arc::new(config.clone()),
         },
     )?;
     let key = api.key().map(|key| key.0.clone());
@@ -192,9 +198,6 @@ const PORTS_MAX: Duration = Duration::from_secs(10);
 /// The script that the pages and the API speak of.
 const MAIN: &str = "main";
 
-/// A peer that sends neither RTP nor RTCP for so long is told of; the call decides.
-const MEDIA_LOST_AFTER: Duration = Duration::from_secs(30);
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -214,7 +217,7 @@ mod tests {
         let setup = Setup { config: Arc::new(config.clone()), library, secret: vec![7; 32], shards: vec![ShardId(0)] };
         let brain = Switch::new(ChaCha20Rng::seed_from_u64(1), setup);
         let plane = |_, _| {
-            let config = ShardConfig { web: None, media_lost_after: MEDIA_LOST_AFTER, guard: true };
+            let config = ShardConfig { web: None, media_lost_after: Duration::from_secs(30), guard: true };
             Shard::new(config, ChaCha20Rng::seed_from_u64(2))
         };
         let node = Node::start(&config, &Arc::default(), brain, plane, store.clone(), store).unwrap();

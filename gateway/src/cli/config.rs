@@ -68,8 +68,9 @@ fn view(config: &Config) -> Value {
         }).collect::<Vec<_>>(),
         "media": {
             "listen": config.media.listen, "advertised": config.media.advertised, "ports": [config.media.ports.0, config.media.ports.1],
-            "web_port": config.media.web_port, "shards": config.media.shards,
+            "web_port": config.media.web_port, "shards": config.media.shards, "timeout_s": config.media.timeout_s,
         },
+        "session": { "expires_s": config.session.expires_s, "min_s": config.session.min_s },
         "gate": { "ack_ms": config.gate.ack_ms },
         "recording": { "dir": config.recording.dir, "on": config.recording.on },
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },

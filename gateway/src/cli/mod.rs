@@ -9,6 +9,7 @@ mod dial;
 mod ivr;
 mod outside;
 mod report;
+mod route_test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -46,6 +47,8 @@ enum Verb {
     Config(ConfigVerb),
     /// Calls, or is called, with a built-in phone: reports each stage. Try: tandem dial sip:demo@127.0.0.1:5060 --dtmf 1
     Dial(Box<Dial>),
+    /// Says what would become of a call, and why, without a call. Try: tandem route-test --to 100 --source 127.0.0.1
+    RouteTest(Box<route_test::RouteTest>),
     /// What callers hear.
     #[command(subcommand)]
     Ivr(IvrVerb),
@@ -110,6 +113,10 @@ pub(crate) fn begin() -> Next {
         Verb::Check { file, scripts } => check::run(&file, &scripts, json).map(|()| Next::Done(ExitCode::SUCCESS)),
         Verb::Dial(dial) => Ok(Next::Dial(dial)),
         Verb::Config(ConfigVerb::Show(file)) => config::show(&file, json).map(|()| Next::Done(ExitCode::SUCCESS)),
+        Verb::RouteTest(ask) => {
+            let code = |admitted| if admitted { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            route_test::run(&ask, json).map(|admitted| Next::Done(code(admitted)))
+        }
         Verb::Ivr(IvrVerb::Explain(ask)) => ivr::explain(&ask, json).map(|()| Next::Done(ExitCode::SUCCESS)),
         Verb::Config(ConfigVerb::Hash) => config::hash(json).map(|()| Next::Done(ExitCode::SUCCESS)),
     };

@@ -25,6 +25,9 @@ pub(crate) trait Ledger: Send {
 
     /// Records that are queued and not yet safe.
     fn lag(&self) -> usize;
+
+    /// Notes a call that was not let in; says how often its like has come by now. Never blocks.
+    fn reject(&mut self, rejection: Rejection) -> u64;
 }
 
 /// What an output causes at once; said to the Switch as soon as its outputs are drained.
@@ -98,8 +101,9 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                     self.echoes.push_back(Echo::Left(channel));
                 }
             },
-            Output::Rejected(Rejection { from, dialled, status, why, .. }) => {
-                tracing::info!(%from, dialled, status, why, "a call was not let in")
+            Output::Rejected(rejection) => {
+                let count = self.ledger.reject(rejection.clone());
+                log(&rejection, count);
             }
             Output::Write(record) => self.ledger.write(record),
         }
@@ -152,6 +156,34 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
     }
 }
 
+/// The first of a kind, the tenth, the hundredth and so on; a scanner does not fill the log.
+fn log(rejection: &Rejection, count: u64) {
+    let Rejection { from, transport, trunk, dialled, call_id, refusal, .. } = rejection;
+    let (reason, cause) = (refusal.reason.word(), refusal.cause());
+    let (status, q850, trunk) = (cause.sip, cause.q850, trunk.as_deref().unwrap_or("none"));
+    if is_round(count) {
+        tracing::info!(%from, transport, trunk, dialled, call_id, status, q850, reason, count, why = %refusal, "a call was not let in");
+    } else {
+        tracing::debug!(%from, transport, trunk, dialled, call_id, status, q850, reason, count, why = %refusal, "a call was not let in");
+    }
+}
+
+/// A power of ten.
+fn is_round(count: u64) -> bool {
+    count.checked_ilog10().is_some_and(|zeros| count == 10u64.saturating_pow(zeros))
+}
+
 fn lost(shard: usize) {
     tracing::error!(shard, "a media command was lost: the shard's thread is gone");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scanner_gets_a_line_for_each_power_of_ten() {
+        let lines: Vec<u64> = (0..=20_000).filter(|count| is_round(*count)).collect();
+        assert_eq!(lines, [1, 10, 100, 1_000, 10_000]);
+    }
 }

@@ -16,6 +16,7 @@ mod names;
 mod pages;
 mod ports;
 mod recorder;
+pub(crate) mod route_test;
 mod shard;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ use gateway_core::{
     now::Now,
     plane::{ShardInput, ShardOutput, SocketId},
     private::Private,
-    switch::{AdminCommand, Input, Output, Page},
+    switch::{AdminCommand, Input, Output, Page, Rejection},
 };
 use tokio::sync::mpsc;
 
@@ -255,6 +255,10 @@ impl Ledger for Book {
 
     fn lag(&self) -> usize {
         0
+    }
+
+    fn reject(&mut self, _: Rejection) -> u64 {
+        1
     }
 }
 

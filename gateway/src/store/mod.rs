@@ -13,6 +13,7 @@ mod lines;
 mod logins;
 mod past;
 mod project;
+mod rejections;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub(crate) struct Store {
     pool: SqlitePool,
     jobs: Jobs,
     lessons: Arc<RwLock<Arc<Lessons>>>,
+    rejections: rejections::Rejections,
 }
 
 /// How the past becomes evidence for menu items, as the running script says: `Script::rules`, `Script::weights`.
@@ -101,7 +103,7 @@ impl Store {
         }
         let pool = connect(&path, BUSY_TIMEOUT).await?;
         let (jobs, _) = Jobs::new();
-        Ok(Self { pool, jobs, lessons: Arc::default() })
+        Ok(Self { pool, jobs, lessons: Arc::default(), rejections: rejections::Rejections::default() })
     }
 
     async fn open_with(directory: &Path, busy: Duration) -> Result<Self, Error> {
@@ -113,7 +115,9 @@ impl Store {
         writer.replay_all().await?;
         calls::close_crashed(&pool, utc_now()).await?;
         tokio::spawn(writer.run());
-        Ok(Self { pool, jobs, lessons: Arc::default() })
+        let rejections = rejections::Rejections::read(&pool).await?;
+        tokio::spawn(rejections.clone().keep(pool.clone()));
+        Ok(Self { pool, jobs, lessons: Arc::default(), rejections })
     }
 
     /// Appends to history: never waits, never drops. Records of privacy `pci` are refused.
@@ -139,6 +143,9 @@ impl Store {
     /// Writes what waits and closes the database.
     pub(crate) async fn close(self) {
         self.flush().await;
+        if let Err(error) = self.rejections.save(&self.pool).await {
+            tracing::warn!(%error, "the last rejections are in the log alone");
+        }
         self.pool.close().await;
     }
 

@@ -48,10 +48,8 @@ async fn project_all(connection: &mut SqliteConnection, records: &[Record]) -> R
 
 /// The database's words, if it is the record that it does not like.
 fn refusal(error: &Error) -> Option<String> {
-    match error {
-        Error::Database(sqlx::Error::Database(refusal)) if !is_away(refusal.as_ref()) => Some(refusal.to_string()),
-        _ => None,
-    }
+    let Error::Database(sqlx::Error::Database(refusal)) = error else { return None };
+    (!is_away(refusal.as_ref())).then(|| refusal.to_string())
 }
 
 /// Locked, out of space or broken: the database's state, not the record's fault (SQLite result codes 5, 6, 8, 10, 11, 13, 14).

@@ -132,7 +132,7 @@ impl World {
                     self.work.push_back(Work::Pushed(channel, json));
                 }
                 Output::Rejected(rejection) => {
-                    self.note(format!("   rejected {} {}", rejection.status, rejection.why));
+                    self.note(format!("   rejected {} {}", rejection.refusal.cause().sip, rejection.refusal));
                     self.rejections.push(rejection);
                 }
                 Output::Write(record) => {

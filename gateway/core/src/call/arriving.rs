@@ -50,7 +50,6 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         talked_ms: 0,
         waited_ms: 0,
         agent: None,
-        offered: None,
         phase: Phase::Connecting,
         arrival,
     };
@@ -110,7 +109,7 @@ impl Call {
 
     /// Answers the caller's offer, and starts the recording with the answer.
     fn open_caller(&mut self, turn: &mut Turn<'_>) {
-        let offer = self.arrival.offer.clone();
+        let Some(offer) = self.arrival.offer.clone() else { return self.propose_to_caller(turn) };
         match self.caller.open(&offer, turn) {
             Ok(Some(answer)) => self.answer_caller(answer, turn),
             Ok(None) => self.timers.set(Due::Ready, turn.now.instant + READY_MAX),
@@ -118,7 +117,40 @@ impl Call {
         }
     }
 
+    /// Takes a call that came without an offer by ours; its ACK brings the answer, and only then is there anything to hear (RFC 3725).
+    pub(super) fn propose_to_caller(&mut self, turn: &mut Turn<'_>) {
+        match self.caller.offer(turn) {
+            Ok(offer) => {
+                self.caller.answered = true;
+                turn.leg(self.caller.id, LegCommand::Propose { offer });
+                self.timers.set(Due::Ready, turn.now.instant + READY_MAX);
+            }
+            Err(cause) => self.end(cause, turn),
+        }
+    }
+
+    /// The caller has answered an offer of ours: the first one opens its port, a later one changes it.
+    pub(super) fn caller_agreed(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
+        let is_first = self.caller.port.is_none();
+        if let Err(cause) = self.caller.settle(answer, turn) {
+            return self.end(cause, turn);
+        }
+        if is_first {
+            self.record(turn);
+            self.join(turn);
+        }
+        self.tell_hold_of_caller(turn);
+    }
+
+    /// A call without any media is none; otherwise what was agreed before stands.
+    pub(super) fn caller_disagreed(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        if self.caller.port.is_none() {
+            self.end(cause, turn);
+        }
+    }
+
     pub(super) fn answer_caller(&mut self, answer: Answer, turn: &mut Turn<'_>) {
+        self.caller.answered = true;
         self.record(turn);
         turn.leg(self.caller.id, LegCommand::Answer { answer });
         if self.recording.is_some() {
@@ -156,17 +188,18 @@ impl Call {
     }
 
     pub(super) fn caller_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
-        let answer = match offer {
-            Some(offer) => self.caller.reopen(&offer, turn),
-            None => Err(Cause::NOT_ACCEPTABLE),
-        };
-        turn.leg(
-            self.caller.id,
-            match answer {
-                Ok(answer) => LegCommand::AcceptReoffer { answer },
-                Err(cause) => LegCommand::RejectReoffer(cause),
-            },
-        );
+        let command = self.caller.reoffered(offer.as_ref(), turn);
+        turn.leg(self.caller.id, command);
+        self.tell_hold_of_caller(turn);
+    }
+
+    /// The agent's desk shows that the caller is away, and back.
+    fn tell_hold_of_caller(&mut self, turn: &mut Turn<'_>) {
+        let Some(holds) = self.caller.hold_changed() else { return };
+        if let Some(far) = &self.far {
+            let state = if holds { "caller_held" } else { "caller_back" };
+            turn.leg(far.id, LegCommand::Status { state: state.to_owned(), detail: None });
+        }
     }
 }
 

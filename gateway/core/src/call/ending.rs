@@ -85,7 +85,12 @@ impl Call {
                     turn.write(Happened::ScriptLeft { reason: crate::events::story::ExitReason::Completed, node });
                 }
             }
-            Phase::Arriving { .. } | Phase::Connecting | Phase::Dialling | Phase::Through { .. } | Phase::Ending(_) | Phase::Ended => {}
+            Phase::Arriving { .. }
+            | Phase::Connecting
+            | Phase::Dialling { .. }
+            | Phase::Through { .. }
+            | Phase::Ending(_)
+            | Phase::Ended => {}
         }
         if self.waited_ms == 0 {
             self.waited_ms = self.waited(turn);

@@ -49,20 +49,49 @@ pub(super) struct Leg {
     pub(super) port: Option<PortId>,
     /// Hears us: ACK or a connected peer.
     pub(super) ready: bool,
+    /// The call was taken towards this leg, or our offer to take it is out.
+    pub(super) answered: bool,
+    /// Our answer that the leg has had early; the final one repeats it.
+    pub(super) early: Option<Answer>,
     /// Signalling is over.
     pub(super) over: Option<Cause>,
+    /// Nothing has been heard of it for the configured time.
+    pub(super) is_silent: bool,
+    /// Packets that had come when it was looked at last.
+    pub(super) received: u64,
     local: Option<SocketAddr>,
     /// The address is the shard's now: it rests there before it is leased again.
     opened: bool,
     /// What we said last on this leg: fixes version and payload types of what we say next (RFC 3264 8).
     said: Option<Description>,
+    /// What was agreed last.
+    plan: Option<MediaPlan>,
+    /// It holds us, as the other side was told.
+    holds: bool,
     quality: Option<Quality>,
     told: bool,
 }
 
 impl Leg {
     pub(super) fn new(id: LegId, media: LegMedia) -> Self {
-        Self { id, media, port: None, ready: false, over: None, local: None, opened: false, said: None, quality: None, told: false }
+        Self {
+            id,
+            media,
+            port: None,
+            ready: false,
+            answered: false,
+            early: None,
+            over: None,
+            is_silent: false,
+            received: 0,
+            local: None,
+            opened: false,
+            said: None,
+            plan: None,
+            holds: false,
+            quality: None,
+            told: false,
+        }
     }
 
     /// Opens a port for an offer of this leg's; a WebRTC peer answers later by `PeerAnswered`, RTP at once.
@@ -86,16 +115,35 @@ impl Leg {
     }
 
     /// Answers a re-offer of this leg's within its session: hold, resume, codec or address (RFC 3264 8).
-    pub(super) fn reopen(&mut self, offer: &Offer, turn: &mut Turn<'_>) -> Result<Answer, Cause> {
+    fn reopen(&mut self, offer: &Offer, turn: &mut Turn<'_>) -> Result<Answer, Cause> {
         let (answer, plan) = self.negotiate(offer, turn)?;
-        if let Some(port) = self.port {
-            turn.media(MediaCommand::Replan { port, plan });
-            turn.media(MediaCommand::Commit { port });
-        }
+        self.replan(plan, turn);
         Ok(answer)
     }
 
-    /// Our offer for a leg that we dial.
+    /// What is said to a re-offer of this leg's: our answer, our own offer where it made none, or that what stands shall stand.
+    pub(super) fn reoffered(&mut self, offer: Option<&Offer>, turn: &mut Turn<'_>) -> LegCommand {
+        let said = match offer {
+            Some(offer) => self.reopen(offer, turn).map(|answer| LegCommand::AcceptReoffer { answer }),
+            None => self.offer(turn).map(|offer| LegCommand::Propose { offer }),
+        };
+        said.unwrap_or_else(LegCommand::RejectReoffer)
+    }
+
+    /// It holds us now (`true`), or no more, and the other side does not know yet.
+    ///
+    /// A peer that does not want to hear us holds us, whatever it plays meanwhile (RFC 6337 5.3).
+    pub(super) fn hold_changed(&mut self) -> Option<bool> {
+        let holds = self.plan.as_ref().is_some_and(|plan| !plan.flow.sends());
+        (std::mem::replace(&mut self.holds, holds) != holds).then_some(holds)
+    }
+
+    /// Why it is gone: one that fell silent before its signalling did has lost its network.
+    pub(super) fn why_lost(&self, cause: Cause) -> Cause {
+        if self.is_silent && cause == Cause::TIMED_OUT { Cause::MEDIA_LOST } else { cause }
+    }
+
+    /// Our offer for a leg that we dial, or that leaves the offer to us.
     pub(super) fn offer(&mut self, turn: &mut Turn<'_>) -> Result<Offer, Cause> {
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
         let terms = terms.clone();
@@ -105,13 +153,17 @@ impl Leg {
         Ok(offer)
     }
 
-    /// Opens the port of a leg that we dialled, by the answer to our offer.
-    pub(super) fn settle(&mut self, offer: &Offer, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
+    /// Opens the port of this leg by the answer to our offer, or changes what was agreed before: an early answer, or another fork's.
+    pub(super) fn settle(&mut self, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
         let terms = terms.clone();
         let local = self.local(turn)?;
-        let plan = negotiate::accept(offer, answer, &self.terms(&terms, local)).map_err(|refused| not_acceptable(refused.status))?;
-        self.open_port(plan, turn);
+        let offer = Offer::from(self.said.clone().ok_or(Cause::NOT_ACCEPTABLE)?);
+        let plan = negotiate::accept(&offer, answer, &self.terms(&terms, local)).map_err(|refused| not_acceptable(refused.status))?;
+        match self.port {
+            Some(_) => self.replan(plan, turn),
+            None => self.open_port(plan, turn),
+        }
         Ok(())
     }
 
@@ -169,8 +221,18 @@ impl Leg {
 
     fn open_port(&mut self, plan: MediaPlan, turn: &mut Turn<'_>) {
         let port = turn.mint.port();
-        (self.port, self.opened) = (Some(port), true);
+        (self.port, self.opened, self.plan) = (Some(port), true, Some(plan.clone()));
         turn.media(MediaCommand::Open { port, plan });
+    }
+
+    /// What is agreed anew stands at once, for both sides have said so; nothing new troubles nobody.
+    fn replan(&mut self, plan: MediaPlan, turn: &mut Turn<'_>) {
+        let is_news = self.plan.as_ref() != Some(&plan);
+        if let Some(port) = self.port.filter(|_| is_news) {
+            turn.media(MediaCommand::Replan { port, plan: plan.clone() });
+            turn.media(MediaCommand::Commit { port });
+        }
+        self.plan = Some(plan);
     }
 
     /// The leased address of this leg, taken at its first need.

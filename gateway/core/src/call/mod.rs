@@ -10,6 +10,7 @@ mod leg;
 mod phase;
 mod phones;
 mod serving;
+mod silent;
 mod talking;
 mod through;
 mod transferring;
@@ -55,8 +56,8 @@ pub struct Arrival {
     pub medium: Medium,
     /// How the caller's audio travels.
     pub media: LegMedia,
-    /// The caller's offer.
-    pub offer: Offer,
+    /// The caller's offer; `None` where ours is wanted.
+    pub offer: Option<Offer>,
     /// What the dialled number does.
     pub action: RouteAction,
     /// Whether the call is recorded.
@@ -78,6 +79,8 @@ enum Due {
     Wait,
     /// The agent's media path is gone, and no goodbye has come.
     Lost,
+    /// A silent leg is asked again whether it is there.
+    Silent(LegId),
     /// An agent could not be reserved; the choice is made anew.
     Again(AgentId),
     /// Ports or the recording do not end.
@@ -119,8 +122,6 @@ pub struct Call {
     waited_ms: u64,
     /// The last agent who talked.
     agent: Option<AgentId>,
-    /// Our offer to the dialled leg, until it is answered.
-    offered: Option<Offer>,
 }
 
 impl Call {
@@ -174,11 +175,16 @@ impl Call {
 
     fn caller_did(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
         match (&mut self.phase, event) {
-            (Phase::Ending(_) | Phase::Ended, LegEvent::HungUp(_)) => {}
-            (_, LegEvent::HungUp(cause)) => self.caller_left(cause, turn),
+            (Phase::Ending(_) | Phase::Ended, _) => {}
+            (_, LegEvent::HungUp(cause)) => {
+                let cause = self.caller.why_lost(cause);
+                self.caller_left(cause, turn);
+            }
             (_, LegEvent::Ready) => self.caller_ready(turn),
             (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(self.caller.id, Wanted { to, replaces, by }, turn),
             (_, LegEvent::Reoffered { offer }) => self.caller_reoffered(offer, turn),
+            (_, LegEvent::ReofferAnswered { answer }) => self.caller_agreed(&answer, turn),
+            (_, LegEvent::ReofferRefused(cause)) => self.caller_disagreed(cause, turn),
             (Phase::Serving(_), LegEvent::DigitHeard { digit, .. }) => self.key(digit, turn),
             (Phase::Talking { .. } | Phase::Through { .. }, LegEvent::DigitHeard { digit, length }) => self.pass_key(digit, length, turn),
             _ => {}
@@ -204,15 +210,16 @@ impl Call {
             (Phase::Talking { .. }, LegEvent::Held { held }) => self.hold(held, turn),
             (Phase::Talking { .. }, LegEvent::DigitHeard { digit, length }) => self.send_key(digit, length, turn),
             (Phase::Talking { .. }, LegEvent::HungUp(cause)) => self.agent_left(cause, turn),
-            (Phase::Dialling, LegEvent::Progressed { .. }) => self.ringing(turn),
-            (Phase::Dialling, LegEvent::Answered { answer }) => self.dialled_answered(&answer, turn),
-            (Phase::Dialling, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.dialled_refused(cause, turn),
             (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(leg, Wanted { to, replaces, by }, turn),
             (Phase::Transferring { .. }, LegEvent::HungUp(cause)) => self.referrer_left(cause, turn),
-            (Phase::Talking { .. } | Phase::Through { .. } | Phase::Transferring { .. }, LegEvent::Reoffered { offer }) => {
-                self.far_reoffered(offer, turn)
-            }
-            (Phase::Through { .. }, LegEvent::HungUp(cause)) => self.end(cause, turn),
+            (Phase::Talking { .. } | Phase::Transferring { .. }, LegEvent::Reoffered { offer }) => self.far_reoffered(offer, turn),
+            (Phase::Talking { .. } | Phase::Transferring { .. }, LegEvent::ReofferAnswered { answer }) => self.far_agreed(&answer, turn),
+            (Phase::Dialling { .. }, LegEvent::Progressed { answer, .. }) => self.dialled_progressed(answer.as_ref(), turn),
+            (Phase::Dialling { .. }, LegEvent::Answered { answer }) => self.dialled_answered(&answer, turn),
+            (Phase::Dialling { .. }, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.dialled_refused(cause, turn),
+            (Phase::Dialling { .. } | Phase::Through { .. }, LegEvent::Reoffered { offer }) => self.far_reoffered(offer, turn),
+            (Phase::Dialling { .. } | Phase::Through { .. }, LegEvent::ReofferAnswered { answer }) => self.far_agreed(&answer, turn),
+            (Phase::Through { .. }, LegEvent::HungUp(cause)) => self.far_left(cause, turn),
             _ => {}
         }
     }
@@ -232,10 +239,10 @@ impl Call {
             MediaEvent::Recorded { file, length_ms, .. } => self.recorded(Ok((file, length_ms)), turn),
             MediaEvent::RecordingFailed { reason, .. } => self.recorded(Err(reason), turn),
             MediaEvent::Closed { port, quality } => self.port_closed(port, quality, turn),
+            MediaEvent::MediaLost { port } => self.fell_silent(port, turn),
+            MediaEvent::Quality { port, quality } => self.heard(port, quality),
             MediaEvent::SpeechStarted { .. }
             | MediaEvent::SpeechEnded { .. }
-            | MediaEvent::Quality { .. }
-            | MediaEvent::MediaLost { .. }
             | MediaEvent::ForkClosed { .. }
             | MediaEvent::PortsLeased { .. } => {}
         }
@@ -251,6 +258,7 @@ impl Call {
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),
                 Due::Lost => self.agent_lost(Cause::MEDIA_LOST, turn),
+                Due::Silent(leg) => self.still_silent(leg, turn),
                 Due::Again(agent) => self.choose_again(agent, turn),
                 Due::Ending => self.give_up_waiting(turn),
             }
@@ -278,7 +286,19 @@ impl Call {
     }
 
     fn bridge(&self) -> Option<BridgeId> {
-        let (Phase::Talking { bridge, .. } | Phase::Through { bridge }) = &self.phase else { return None };
-        Some(*bridge)
+        match &self.phase {
+            Phase::Talking { bridge, .. } | Phase::Through { bridge } => Some(*bridge),
+            Phase::Dialling { early } => *early,
+            Phase::Arriving { .. }
+            | Phase::Connecting
+            | Phase::Serving(_)
+            | Phase::Queued(_)
+            | Phase::Reserving { .. }
+            | Phase::Offering(_)
+            | Phase::Gate { .. }
+            | Phase::Transferring { .. }
+            | Phase::Ending(_)
+            | Phase::Ended => None,
+        }
     }
 }

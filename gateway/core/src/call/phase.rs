@@ -16,8 +16,8 @@ pub enum Phase {
     Connecting,
     /// In a script.
     Serving(Box<Session>),
-    /// Another leg is being dialled for the caller.
-    Dialling,
+    /// Another leg is being dialled for the caller, who hears it from `early` on, if it speaks before it answers.
+    Dialling { early: Option<BridgeId> },
     /// Caller and dialled leg hear each other; no agent is involved.
     Through { bridge: BridgeId },
     /// Waiting, with music and a place.
@@ -60,7 +60,7 @@ impl Phase {
             Self::Arriving { .. } => "arriving",
             Self::Connecting => "connecting",
             Self::Serving(_) => "serving",
-            Self::Dialling => "dialling",
+            Self::Dialling { .. } => "dialling",
             Self::Through { .. } => "through",
             Self::Queued(_) => "queued",
             Self::Reserving { .. } => "reserving",

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use media::sdp::{Answer, Offer};
+use media::sdp::Answer;
 
 use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, turn::Turn};
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Handset {
     leg: Leg,
-    offer: Offer,
     /// The first sign that the INVITE, and with it the card's address, has arrived.
     delivered: Option<Instant>,
 }
@@ -43,8 +42,8 @@ impl Call {
         let pointer = Some(pointer::make(&self.context_id, turn.secret));
         let story = Some(format!("{}/agent?call={}", turn.config.http.public_url, self.id.0));
         let shown = Shown { caller: self.arrival.caller.clone(), story, referred_by: None };
-        turn.leg(id, LegCommand::Dial { to: Target::Agent(agent), offer: offer.clone(), pointer, replacing: None, shown });
-        self.handset = Some(Handset { leg, offer, delivered: None });
+        turn.leg(id, LegCommand::Dial { to: Target::Agent(agent), offer, pointer, replacing: None, shown });
+        self.handset = Some(Handset { leg, delivered: None });
     }
 
     /// Is this the phone that rings?
@@ -72,9 +71,9 @@ impl Call {
     fn handset_lifted(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
         let Phase::Offering(ringing) = &self.phase else { return };
         let mut ringing = ringing.clone();
-        let Some(Handset { mut leg, offer, delivered }) = self.handset.take() else { return };
+        let Some(Handset { mut leg, delivered }) = self.handset.take() else { return };
         leg.ready = true;
-        if let Err(cause) = leg.settle(&offer, answer, turn) {
+        if let Err(cause) = leg.settle(answer, turn) {
             self.part(leg, cause, turn);
             self.not_taken(cause, turn);
             return;

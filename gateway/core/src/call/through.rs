@@ -46,43 +46,71 @@ impl Call {
                 return;
             }
         };
-        self.offered = Some(offer.clone());
         let pointer = pointer::make(&self.context_id, turn.secret);
         turn.leg(id, LegCommand::Dial { to, offer, pointer: Some(pointer), replacing: None, shown: Shown::default() });
         self.far = Some(far);
-        self.phase = Phase::Dialling;
+        self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
     }
 
-    pub(super) fn ringing(&self, turn: &mut Turn<'_>) {
-        if self.caller.port.is_none() {
+    /// The dialled leg rings, or already speaks: its announcement or ringing tone is heard before it answers (RFC 3960). A 180 after that is
+    /// passed on as it is, and what was heard goes on.
+    pub(super) fn dialled_progressed(&mut self, answer: Option<&Answer>, turn: &mut Turn<'_>) {
+        let speaks = match (answer, self.far.as_mut()) {
+            // An early answer that cannot be met is no fate: the final one decides.
+            (Some(answer), Some(far)) => far.settle(answer, turn).is_ok(),
+            _ => false,
+        };
+        if speaks {
+            self.hear_early(turn);
+        } else if !self.caller.answered {
             turn.leg(self.caller.id, LegCommand::Ring);
         }
         self.tell_caller("ringing", None, turn);
     }
 
+    /// Joins the caller to what the dialled leg says early, if that was not done.
+    fn hear_early(&mut self, turn: &mut Turn<'_>) {
+        if !matches!(self.phase, Phase::Dialling { early: None }) {
+            return;
+        }
+        if self.caller.port.is_none() {
+            // A page has no early media, and a caller who left the offer to us gets it with the answer: both hear that it rings.
+            let offer = self.arrival.offer.clone().filter(|_| matches!(self.caller.media, LegMedia::Rtp(_)));
+            let opened = offer.map(|offer| self.caller.open(&offer, turn));
+            let Some(Ok(Some(answer))) = opened else {
+                turn.leg(self.caller.id, LegCommand::Ring);
+                return;
+            };
+            self.caller.early = Some(answer.clone());
+            turn.leg(self.caller.id, LegCommand::Progress { answer });
+        } else {
+            self.silence(turn);
+        }
+        self.phase = Phase::Dialling { early: Some(turn.mint.bridge()) };
+        self.join(turn);
+    }
+
     pub(super) fn dialled_answered(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
         self.timers.stop(&Due::Answer);
-        let (Some(far), Some(offer)) = (self.far.as_mut(), self.offered.take()) else { return };
+        let Some(far) = self.far.as_mut() else { return };
         far.ready = true;
-        if let Err(cause) = far.settle(&offer, answer, turn) {
+        if let Err(cause) = far.settle(answer, turn) {
             self.end(cause, turn);
             return;
         }
-        self.phase = Phase::Through { bridge: turn.mint.bridge() };
+        let early = self.bridge();
+        self.phase = Phase::Through { bridge: early.unwrap_or_else(|| turn.mint.bridge()) };
         self.talk_began = Some(turn.now.instant);
-        if self.caller.port.is_some() {
-            self.silence(turn);
-        } else {
-            let offer = self.arrival.offer.clone();
-            match self.caller.open(&offer, turn) {
+        match (self.caller.early.take(), self.arrival.offer.clone()) {
+            (Some(answer), _) => self.answer_caller(answer, turn),
+            (None, _) if self.caller.port.is_some() => self.silence(turn),
+            (None, Some(offer)) => match self.caller.open(&offer, turn) {
                 Ok(Some(answer)) => self.answer_caller(answer, turn),
                 Ok(None) => {}
-                Err(cause) => {
-                    self.end(cause, turn);
-                    return;
-                }
-            }
+                Err(cause) => return self.end(cause, turn),
+            },
+            (None, None) => self.propose_to_caller(turn),
         }
         self.join(turn);
         self.tell_caller("talking", None, turn);
@@ -94,12 +122,28 @@ impl Call {
 
     pub(super) fn far_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
         let Some(far) = self.far.as_mut() else { return };
-        let answer = offer.map_or(Err(Cause::NOT_ACCEPTABLE), |offer| far.reopen(&offer, turn));
-        let command = match answer {
-            Ok(answer) => LegCommand::AcceptReoffer { answer },
-            Err(cause) => LegCommand::RejectReoffer(cause),
-        };
+        let command = far.reoffered(offer.as_ref(), turn);
         turn.leg(far.id, command);
+        self.tell_hold_of_far(turn);
+    }
+
+    /// The dialled leg has answered an offer of ours.
+    pub(super) fn far_agreed(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
+        // What cannot be met changes nothing: what was agreed before stands.
+        if self.far.as_mut().is_some_and(|far| far.settle(answer, turn).is_ok()) {
+            self.tell_hold_of_far(turn);
+        }
+    }
+
+    pub(super) fn far_left(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        let cause = self.far.as_ref().map_or(cause, |far| far.why_lost(cause));
+        self.end(cause, turn);
+    }
+
+    fn tell_hold_of_far(&mut self, turn: &mut Turn<'_>) {
+        if let Some(holds) = self.far.as_mut().and_then(Leg::hold_changed) {
+            self.tell_caller(if holds { "held" } else { "talking" }, None, turn);
+        }
     }
 }
 

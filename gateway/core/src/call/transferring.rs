@@ -51,7 +51,7 @@ impl Call {
             Phase::Arriving { .. }
             | Phase::Connecting
             | Phase::Serving(_)
-            | Phase::Dialling
+            | Phase::Dialling { .. }
             | Phase::Queued(_)
             | Phase::Reserving { .. }
             | Phase::Offering(_)
@@ -119,7 +119,6 @@ impl Call {
     pub(super) fn transfer_failed(&mut self, cause: Cause, turn: &mut Turn<'_>) {
         let Phase::Transferring { by, agent } = self.phase else { return };
         self.timers.stop(&Due::Answer);
-        self.offered = None;
         self.part_third(cause, turn);
         turn.leg(by, LegCommand::NotifyRefer { status: if cause.sip >= 300 { cause.sip } else { 480 } });
         match (self.far.is_some(), agent) {
@@ -170,7 +169,7 @@ impl Call {
 
     /// A new leg takes the place of an old one (RFC 3891): of a party who talks, or of a phone that still rings.
     pub fn replaced(&mut self, old: LegId, by: LegId, media: LegMedia, offer: &Offer, turn: &mut Turn<'_>) {
-        let is_ringing = matches!(self.phase, Phase::Dialling) && self.far.as_ref().is_some_and(|far| far.id == old);
+        let is_ringing = matches!(self.phase, Phase::Dialling { .. }) && self.far.as_ref().is_some_and(|far| far.id == old);
         let mut leg = Leg::new(by, media);
         turn.write(Happened::LegStarted { leg: by, direction: Direction::Inbound, peer: Private(String::new()) });
         let answer = match leg.open(offer, turn) {
@@ -187,7 +186,6 @@ impl Call {
         turn.write(Happened::Transferred { from: old, to: by, merged: None });
         if is_ringing {
             self.timers.stop(&Due::Answer);
-            self.offered = None;
             self.part_far(Cause::ELSEWHERE, turn);
             self.far = Some(leg);
             return self.through(turn);
@@ -245,7 +243,6 @@ impl Call {
         self.third = Some(third);
         match offer {
             Ok(offer) => {
-                self.offered = Some(offer.clone());
                 let pointer = Some(pointer::make(&self.context_id, turn.secret));
                 let shown = Shown { caller: self.arrival.caller.clone(), story: None, referred_by };
                 turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing, shown });
@@ -261,10 +258,10 @@ impl Call {
 
     fn third_answered(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
         let Phase::Transferring { by, agent } = self.phase else { return };
-        let (Some(third), Some(offer)) = (self.third.as_mut(), self.offered.take()) else { return };
+        let Some(third) = self.third.as_mut() else { return };
         third.ready = true;
         let to = third.id;
-        if let Err(cause) = third.settle(&offer, answer, turn) {
+        if let Err(cause) = third.settle(answer, turn) {
             return self.transfer_failed(cause, turn);
         }
         self.timers.stop(&Due::Answer);
@@ -295,13 +292,14 @@ impl Call {
     /// Caller and far leg are joined, without an agent.
     fn through(&mut self, turn: &mut Turn<'_>) {
         self.phase = Phase::Through { bridge: turn.mint.bridge() };
-        if self.caller.port.is_none() {
-            let offer = self.arrival.offer.clone();
+        if let (None, Some(offer)) = (self.caller.port, self.arrival.offer.clone()) {
             match self.caller.open(&offer, turn) {
                 Ok(Some(answer)) => self.answer_caller(answer, turn),
                 Ok(None) => {}
                 Err(cause) => return self.end(cause, turn),
             }
+        } else if let Some(answer) = self.caller.early.take() {
+            self.answer_caller(answer, turn);
         }
         self.talk_again(turn);
     }

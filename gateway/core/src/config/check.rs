@@ -12,8 +12,8 @@ use toml::Spanned;
 
 use super::{
     AgentEntry, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction,
-    RouteNumber, Tls, Trunk, address,
-    file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SipTable, TrunkTable, Word},
+    RouteNumber, Session, Tls, Trunk, address,
+    file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, TrunkTable, Word},
     walk::{Names, Walk},
 };
 use crate::{
@@ -71,6 +71,7 @@ impl Walk<'_> {
         let http = self.http(table.http);
         let endpoints = self.endpoints(table.sip);
         let media = self.media(table.media, &endpoints);
+        let session = self.session(table.session);
         let trunks = self.trunks(table.trunk, &media, &endpoints);
         let dns = Dns { server: table.dns.server.map(|word| self.socket(Some(word), SocketAddr::new(LOCALHOST, 53))) };
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
@@ -87,6 +88,7 @@ impl Walk<'_> {
             dns,
             endpoints,
             media,
+            session,
             trunks,
             routes,
             guards: defaults.guards,
@@ -175,7 +177,30 @@ impl Walk<'_> {
             }
             count
         });
-        Media { listen, advertised, ports, web_port: table.web_port.unwrap_or(0), shards }
+        let timeout_s = table.timeout_s.map_or(TIMEOUT_S, |seconds| {
+            if *seconds.get_ref() < TIMEOUT_S_MIN {
+                self.fault(seconds.span(), "silence is no proof that a phone is gone before 5 s", Some("30 is usual"));
+            }
+            seconds.into_inner()
+        });
+        Media { listen, advertised, ports, web_port: table.web_port.unwrap_or(0), shards, timeout_s }
+    }
+
+    fn session(&mut self, table: SessionTable) -> Session {
+        let min_s = table.min_s.map_or(MIN_SE_S, |seconds| {
+            if *seconds.get_ref() < MIN_SE_S {
+                self.fault(seconds.span(), "a session of less than 90 s is refreshed all the time (RFC 4028 5)", Some("90, or more"));
+            }
+            seconds.into_inner()
+        });
+        let expires_s = table.expires_s.map_or(SESSION_EXPIRES_S, |seconds| {
+            let given = *seconds.get_ref();
+            if given != 0 && !(min_s..=DAY_S).contains(&given) {
+                self.fault(seconds.span(), "a session lives from `min_s` to a day, or 0 for ever", Some("1800 is usual"));
+            }
+            given
+        });
+        Session { expires_s, min_s }
     }
 
     fn ports(&mut self, ports: &Spanned<[u16; 2]>, endpoints: &[Endpoint]) -> (u16, u16) {
@@ -444,6 +469,16 @@ fn url_of(listen: SocketAddr, tls: Option<&Tls>) -> String {
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Longer than any pause between two packets of a phone that lives.
+const TIMEOUT_S: u32 = 30;
+/// RTCP comes every 5 s.
+const TIMEOUT_S_MIN: u32 = 5;
+/// As RFC 4028 4 advises.
+const SESSION_EXPIRES_S: u32 = 1800;
+/// RFC 4028 5.
+const MIN_SE_S: u32 = 90;
+const DAY_S: u32 = 86_400;
 
 /// 5,000 ports of two, below the range that systems use for outgoing connections.
 const PORTS: (u16, u16) = (20_000, 29_999);

@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) dns: DnsTable,
     pub(super) sip: Vec<SipTable>,
     pub(super) media: MediaTable,
+    pub(super) session: SessionTable,
     pub(super) gate: GateTable,
     pub(super) recording: RecordingTable,
     pub(super) ivr: IvrTable,
@@ -68,6 +69,14 @@ pub(super) struct MediaTable {
     pub(super) ports: Option<Spanned<[u16; 2]>>,
     pub(super) web_port: Option<u16>,
     pub(super) shards: Option<Spanned<u16>>,
+    pub(super) timeout_s: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SessionTable {
+    pub(super) expires_s: Option<Spanned<u32>>,
+    pub(super) min_s: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -15,6 +15,7 @@ mod walk;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -58,6 +59,8 @@ pub struct Config {
     pub queues: BTreeMap<String, Queue>,
     /// RTP and WebRTC.
     pub media: Media,
+    /// How long a call lives without a sign of life.
+    pub session: Session,
     /// When media joins.
     pub gate: Gate,
     /// All on; see `Guards`.
@@ -199,6 +202,17 @@ pub struct RouteNumber {
     pub trunk: Option<String>,
 }
 
+/// As `bridge` spells it: `+380441234567@carrier`; `*` is the number that was dialled.
+impl fmt::Display for RouteNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number.as_deref().unwrap_or("*"))?;
+        match &self.trunk {
+            Some(trunk) => write!(f, "@{trunk}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A person who takes calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentEntry {
@@ -242,6 +256,17 @@ pub struct Media {
     pub web_port: u16,
     /// Media threads; with more than one, browsers of the n-th use `web_port` + n.
     pub shards: u16,
+    /// A phone that has sent neither RTP nor RTCP for so long is asked by its signalling whether it is there.
+    pub timeout_s: u32,
+}
+
+/// Session timers (RFC 4028): calls whose peer is dead end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// A call without a sign of life for so long is over; 0 for never.
+    pub expires_s: u32,
+    /// Peers that ask for less are refused with 422.
+    pub min_s: u32,
 }
 
 /// When media joins (context.md).
@@ -277,7 +302,8 @@ impl Default for Config {
             routes: Vec::new(),
             agents: Vec::new(),
             queues: BTreeMap::new(),
-            media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1 },
+            media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1, timeout_s: 30 },
+            session: Session { expires_s: 1800, min_s: 90 },
             gate: Gate { ack_ms: 800 },
             guards: Guards::default(),
         }

@@ -57,9 +57,9 @@ pub enum LegEvent {
     Refused(Cause),
     /// The far end wants other media: hold, resume, codec, address (RFC 3264 8).
     Reoffered { offer: Option<Offer> },
-    /// Our re-offer was taken: commit.
+    /// Our offer was taken, in whatever message it went out: commit.
     ReofferAnswered { answer: Answer },
-    /// Our re-offer was not taken: roll back, the session stands as before (RFC 3261 14.1).
+    /// Our offer was not taken: the session stands as before, if there was one (RFC 3261 14.1).
     ReofferRefused(Cause),
     /// A key, by RTP event (RFC 4733), INFO or page.
     DigitHeard { digit: Private<char>, length: Duration },
@@ -97,6 +97,11 @@ pub enum LegCommand {
     Refuse(Cause),
     /// Ask for other media; answered by `ReofferAnswered` or `ReofferRefused`, glare (491) is waited out below.
     Reoffer { offer: Offer },
+    /// Make our offer where the far end leaves it to us, by an INVITE or re-INVITE without one (RFC 3261 13.2.1, 14.2); takes the call.
+    /// Answered by `ReofferAnswered` or `ReofferRefused`.
+    Propose { offer: Offer },
+    /// Media has fallen silent: see whether anyone is there. Answered by `HungUp`, or not at all.
+    Probe,
     /// Take the far end's re-offer.
     AcceptReoffer { answer: Answer },
     /// Keep what stands (488).

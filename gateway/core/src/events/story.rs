@@ -132,6 +132,30 @@ pub enum ExitReason {
     Completed,
 }
 
+/// Why a number sent its calls on to us (RFC 5806 6, RFC 4458 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DivertReason {
+    Busy,
+    NoAnswer,
+    Unavailable,
+    Unconditional,
+    TimeOfDay,
+    DoNotDisturb,
+    Deflection,
+    FollowMe,
+    OutOfService,
+    Away,
+    Unknown,
+}
+
+/// One who sent the call on; the number is empty where it wants not to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diversion {
+    pub from: Private<String>,
+    pub because: DivertReason,
+}
+
 /// A menu as it was spoken to one caller, with the reasons for its order; `holdout` callers hear the authored order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MenuPresented {

@@ -77,6 +77,13 @@ impl Dialog {
         })
     }
 
+    /// The same dialog, that has gone by while it was early: requests have been numbered both ways (12.2.1.1).
+    pub fn continuing(mut self, early: &Self) -> Self {
+        self.local_cseq = self.local_cseq.max(early.local_cseq);
+        self.remote_cseq = early.remote_cseq;
+        self
+    }
+
     /// Our 2xx has gone out.
     pub fn confirm(&mut self) {
         self.is_confirmed = true;

@@ -92,7 +92,7 @@ impl Locating {
         let usual = usable.iter().copied().find(|transport| *transport == favourite).or(usable.first().copied());
         let usual = asked.or(usual).ok_or_else(|| Nowhere::Transport(favourite.token().to_owned()))?;
         let mut search =
-            Self { domain: uri.host.to_string(), usual, spoken: usable, tasks: VecDeque::new(), found: Vec::new(), ttl: TTL_MAX };
+            Self { domain: uri.host.as_str().to_owned(), usual, spoken: usable, tasks: VecDeque::new(), found: Vec::new(), ttl: TTL_MAX };
         // "If TARGET is a numeric IP address, the client uses that address" (4.2).
         if let Ok(address) = uri.host.parse() {
             let to = SocketAddr::new(address, uri.port.unwrap_or(usual.default_port()));

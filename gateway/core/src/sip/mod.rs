@@ -19,5 +19,6 @@ pub use header::{CSeq, Headers, NameAddr, Params, Uri, Via};
 pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
 pub use text::Text;
-pub use user_agent::Referral;
-pub use user_agent::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, UsageId, UserAgent};
+pub use user_agent::{
+    AnswerBy, Credentials, InviteTarget, Referral, Refusal, SessionTimer, Settings, UaEvent, UaOutput, UsageId, UserAgent,
+};

@@ -1,6 +1,7 @@
 //! User agent (RFC 3261 8, 13): owns all transactions and dialogs, and speaks with its owner in calls.
 //!
 //! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
+//! [`reliable`] and [`prack`] see to provisional responses that must arrive, [`session_timer`] to calls whose peer is dead;
 //! [`register`] and [`options`] stand outside calls. [`servers`] and [`clients`] run the transactions that those need.
 
 mod bye;
@@ -10,11 +11,15 @@ mod invited;
 mod inviting;
 mod options;
 mod output;
+mod prack;
+mod probe;
 mod refer;
 mod register;
 mod reinvite;
+mod reliable;
 mod screen;
 mod servers;
+mod session_timer;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -30,6 +35,7 @@ use std::{
 pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
 use rand::Rng;
 pub use refer::Referral;
+pub use session_timer::SessionTimer;
 
 use self::{
     clients::{Client, ClientKey},
@@ -68,6 +74,7 @@ pub struct UserAgent<R> {
     verifier: Verifier,
     registrar: Registrar,
     options_status: u16,
+    session_timer: SessionTimer,
     digest_guard: bool,
     transactions_max: usize,
     servers: BTreeMap<TxId, Server>,
@@ -112,6 +119,14 @@ enum TimerKey {
     Referral(UsageId),
     /// A phone's binding runs out.
     Expiry,
+    /// Our reliable provisional response goes out again.
+    ReliableRepeat(UsageId),
+    /// Our reliable provisional response was never acknowledged.
+    ReliableWait(UsageId),
+    /// It is our turn to renew the session.
+    Refresh(UsageId),
+    /// The session has not been renewed.
+    Expire(UsageId),
 }
 
 impl<R: Rng> UserAgent<R> {
@@ -124,6 +139,7 @@ impl<R: Rng> UserAgent<R> {
             verifier: Verifier::new(settings.realm, settings.nonce_key),
             registrar: Registrar::new(),
             options_status: settings.options_status,
+            session_timer: settings.session_timer,
             digest_guard: settings.digest_guard,
             transactions_max: settings.transactions_max,
             servers: BTreeMap::new(),
@@ -174,6 +190,10 @@ impl<R: Rng> UserAgent<R> {
                 TimerKey::Retry(usage) => self.start_reinvite(now, usage),
                 TimerKey::Referral(usage) => self.give_up_referral(usage),
                 TimerKey::Expiry => self.expire_bindings(now),
+                TimerKey::ReliableRepeat(usage) => self.repeat_provisional(now, usage),
+                TimerKey::ReliableWait(usage) => self.give_up_prack(now, usage),
+                TimerKey::Refresh(usage) => self.refresh_session(now, usage),
+                TimerKey::Expire(usage) => self.expire_session(now, usage),
             }
         }
     }
@@ -211,6 +231,11 @@ impl<R: Rng> UserAgent<R> {
     /// Our answer to OPTIONS outside dialogs: 503 tells the balancer in front of us to send its calls elsewhere.
     pub fn set_options_status(&mut self, status: u16) {
         self.options_status = status;
+    }
+
+    /// How long calls of now on live without a sign of life.
+    pub fn set_session_timer(&mut self, timer: SessionTimer) {
+        self.session_timer = timer;
     }
 
     /// An endpoint whose port the system chose has been bound.
@@ -300,15 +325,21 @@ impl<R: Rng> UserAgent<R> {
         usage.phase = Phase::Ended;
         usage.unacked = None;
         usage.asked = None;
-        if let Some(dialog) = &usage.dialog
-            && self.dialogs.get(dialog.id()) == Some(&id)
-        {
-            self.dialogs.remove(dialog.id());
+        if !usage.said_bye {
+            self.forget_dialog(id);
         }
         for timer in USAGE_TIMERS {
             self.timers.stop(&timer(id));
         }
         self.forget_if_over(id);
+    }
+
+    /// A request that names it is 481 from now on.
+    fn forget_dialog(&mut self, id: UsageId) {
+        let Some(dialog) = self.usages.get(&id).and_then(|usage| usage.dialog.as_ref()) else { return };
+        if self.dialogs.get(dialog.id()) == Some(&id) {
+            self.dialogs.remove(dialog.id());
+        }
     }
 
     fn forget_if_over(&mut self, id: UsageId) {
@@ -317,6 +348,7 @@ impl<R: Rng> UserAgent<R> {
             .get(&id)
             .is_some_and(|usage| usage.transactions == 0 && usage.referral.is_none() && matches!(usage.phase, Phase::Ended));
         if is_over {
+            self.forget_dialog(id);
             self.usages.remove(&id);
             self.tell(UaEvent::Gone { usage: id });
         }
@@ -332,8 +364,21 @@ impl<R: Rng> UserAgent<R> {
 }
 
 /// What an ended usage waits for no more; a re-INVITE still out is given up in its own time, or `Gone` would never come.
-const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 6] =
-    [TimerKey::Repeat, TimerKey::AckWait, TimerKey::Remind, TimerKey::CancelWait, TimerKey::AnswerWait, TimerKey::Retry];
+const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 10] = [
+    TimerKey::Repeat,
+    TimerKey::AckWait,
+    TimerKey::Remind,
+    TimerKey::CancelWait,
+    TimerKey::AnswerWait,
+    TimerKey::Retry,
+    TimerKey::ReliableRepeat,
+    TimerKey::ReliableWait,
+    TimerKey::Refresh,
+    TimerKey::Expire,
+];
 
 /// The methods that we serve, as Allow says them.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER, REFER, NOTIFY";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER, REFER, NOTIFY";
+
+/// The extensions that we speak, as Supported says them; whatever else is required of us is refused with 420.
+const SUPPORTED: &str = "100rel, timer";

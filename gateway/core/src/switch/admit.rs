@@ -1,23 +1,23 @@
 //! Who may call, where the call goes, and its beginning.
 
-use std::net::SocketAddr;
-
 use media::{codec::CodecKind, sdp::Offer};
 use rand::{Rng, SeedableRng};
 
 use super::{
     Output, Rejection, Switch,
+    rejection::clipped,
     sip_leg::{Invitation, SipEvent},
     slot::Slot,
 };
 use crate::{
     call::{Arrival, Call, LegMedia, RtpTerms},
     cause::Cause,
+    config::{Route, Trunk},
     events::story::Medium,
-    ids::{CallId, ChannelId, ShardId},
+    ids::{CallId, ChannelId, RejectionId, ShardId},
     now::Now,
     private::Private,
-    routing::{self, Refusal},
+    routing::{self, Reason, Refusal},
 };
 
 impl<R: Rng + SeedableRng> Switch<R> {
@@ -37,12 +37,15 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let trunk = if invitation.user.is_some() {
             None
         } else if invitation.claims_phone && self.config.guards.digest {
+            if invitation.wrong_digest {
+                self.reject(now, &invitation, None, Refusal::new(Reason::WrongDigest, "the digest is wrong", false));
+            }
             self.sip.challenge(now, invitation.usage);
             return;
         } else {
             match routing::trunk_of(&self.config, invitation.from) {
                 Ok(trunk) => Some(trunk.clone()),
-                Err(refusal) => return self.refuse(now, &invitation, refusal),
+                Err(refusal) => return self.refuse(now, &invitation, None, refusal),
             }
         };
         let may_transfer = match (&invitation.user, &trunk) {
@@ -57,34 +60,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
             None => {}
         }
         let name = trunk.as_ref().map(|trunk| trunk.name.clone());
-        let route = match routing::route_of(&self.config, name.as_deref(), &invitation.dialled) {
-            Ok(route) => route.clone(),
-            Err(refusal) => return self.refuse(now, &invitation, refusal),
-        };
-        let refused = |cause: Cause, why: &str| Refusal { cause, why: why.to_owned(), to_peer: true };
-        if self.draining {
-            return self.refuse(now, &invitation, refused(Cause::DRAINING, "this node is about to stop; try another"));
-        }
-        if self.store_behind {
-            return self.refuse(now, &invitation, refused(Cause::NO_CIRCUIT, "history cannot keep up; try again"));
-        }
-        let offer = match &invitation.offer {
-            Some(Ok(offer)) => offer.clone(),
-            Some(Err(bad)) => {
-                let cause = Cause { sip: bad.status, ..Cause::NOT_ACCEPTABLE };
-                return self.refuse(now, &invitation, refused(cause, bad.why));
-            }
-            None => return self.refuse(now, &invitation, refused(Cause::NOT_ACCEPTABLE, "an INVITE without an offer is not taken yet")),
-        };
-        let Some(shard) = self.place() else {
-            return self.refuse(now, &invitation, refused(Cause::NO_CIRCUIT, "all media threads are full"));
+        let admitted = self.admitted(&invitation, trunk.as_ref());
+        let (route, offer, shard, codecs) = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.refuse(now, &invitation, name, refusal),
         };
         let endpoint = self.config.endpoints.iter().find(|endpoint| endpoint.id == invitation.endpoint);
         let advertised = trunk.as_ref().and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| endpoint.advertised));
-        let codecs = match &trunk {
-            Some(trunk) if !trunk.codecs.is_empty() => trunk.codecs.clone(),
-            _ => CODECS.to_vec(),
-        };
         let nat = trunk.as_ref().is_none_or(|trunk| trunk.nat);
         let arrival = Arrival {
             caller: invitation.caller.clone(),
@@ -119,7 +101,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         }
         let route = match routing::route_of(&self.config, None, dialled) {
             Ok(route) => route.clone(),
-            Err(refusal) => return self.refuse_page(channel, &refusal.why),
+            Err(refusal) => return self.refuse_page(channel, &refusal.said),
         };
         let Some(shard) = self.place() else {
             return self.refuse_page(channel, "All lines are busy. Call again in a minute.");
@@ -132,7 +114,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             token,
             medium: Medium::Call,
             media: LegMedia::Web,
-            offer,
+            offer: Some(offer),
             action: route.action,
             record: route.record,
         };
@@ -166,14 +148,53 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.places.iter().filter(|(_, places)| !places.free.is_empty()).min_by_key(|(_, places)| places.calls).map(|(shard, _)| *shard)
     }
 
-    fn refuse(&mut self, now: Now, invitation: &Invitation, refusal: Refusal) {
-        self.sip.refuse(now, invitation.usage, refusal.cause, refusal.to_peer.then_some(refusal.why.as_str()));
-        self.reject(invitation.from, invitation.caller.clone(), &invitation.dialled, &refusal);
+    /// What a call needs to begin, or what it lacks.
+    fn admitted(&self, invitation: &Invitation, trunk: Option<&Trunk>) -> Result<(Route, Option<Offer>, ShardId, Vec<CodecKind>), Refusal> {
+        let refused = |reason, said: &str| Err(Refusal::new(reason, said, true));
+        let route = routing::route_of(&self.config, trunk.map(|trunk| trunk.name.as_str()), &invitation.dialled)?;
+        if self.draining {
+            return refused(Reason::Draining, "this node is about to stop; try another");
+        }
+        if self.store_behind {
+            return refused(Reason::HistoryBehind, "history cannot keep up; try again");
+        }
+        let offer = match &invitation.offer {
+            Some(Ok(offer)) => Some(offer),
+            Some(Err(bad)) if bad.status == 400 => return refused(Reason::UnreadableOffer, bad.why),
+            Some(Err(bad)) => return refused(Reason::UnusableOffer, bad.why),
+            // The caller wants ours (RFC 3261 13.2.1): a call that a third party arranges (RFC 3725).
+            None => None,
+        };
+        let codecs = match trunk {
+            Some(trunk) if !trunk.codecs.is_empty() => trunk.codecs.clone(),
+            _ => CODECS.to_vec(),
+        };
+        if let Some(offer) = offer {
+            routing::codec_of(trunk, &codecs, offer)?;
+        }
+        let Some(shard) = self.place() else { return refused(Reason::NoPort, "all media threads are full") };
+        Ok((route.clone(), offer.cloned(), shard, codecs))
     }
 
-    fn reject(&mut self, from: SocketAddr, caller: Private<String>, dialled: &str, refusal: &Refusal) {
-        let rejection = Rejection { from, caller, dialled: dialled.to_owned(), status: refusal.cause.sip, why: refusal.why.clone() };
-        self.outputs.push_back(Output::Rejected(rejection));
+    fn refuse(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {
+        self.sip.refuse(now, invitation.usage, refusal.cause(), refusal.to_peer.then_some(refusal.said.as_str()));
+        self.reject(now, invitation, trunk, refusal);
+    }
+
+    fn reject(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {
+        self.last_rejection = RejectionId((now.utc.0 << 10).max(self.last_rejection.0 + 1));
+        self.outputs.push_back(Output::Rejected(Rejection {
+            id: self.last_rejection,
+            at: now.utc,
+            from: invitation.from,
+            transport: clipped(&invitation.transport),
+            trunk,
+            caller: Private(clipped(&invitation.caller.0)),
+            dialled: clipped(&invitation.dialled),
+            method: "INVITE".to_owned(),
+            call_id: clipped(&invitation.call_id),
+            refusal,
+        }));
     }
 
     /// Milliseconds since 1970 with ten bits of count: grows, fits 53 bits until the year 2248.

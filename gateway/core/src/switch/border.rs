@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use super::Rejection;
 use crate::{
     config::Config,
     events::{
@@ -63,21 +64,6 @@ pub enum Output {
     Rejected(Rejection),
     /// Append to history; never dropped: a full store queue makes the node refuse new calls.
     Write(Record),
-}
-
-/// A call that was not let in, with the rule that came nearest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// Where it came from.
-    pub from: SocketAddr,
-    /// The caller as shown.
-    pub caller: Private<String>,
-    /// The user part that was dialled.
-    pub dialled: String,
-    /// SIP status of the answer.
-    pub status: u16,
-    /// What arrived, the nearest rule, the field that differed, the line that would admit it.
-    pub why: String,
 }
 
 /// Who looks at a page.

@@ -72,7 +72,7 @@ impl<R: Rng> SipLegs<R> {
         usages.iter().for_each(|usage| _ = self.legs.insert(*usage, leg));
         let may_transfer = address.user().is_some_and(|user| self.is_transferring(&user));
         let forks = Forks { rivals: rivals.to_vec(), refusal: None };
-        self.usages.insert(leg, SipLeg { usage: *first, inbound: false, answered: false, forks, may_transfer });
+        self.usages.insert(leg, SipLeg { usage: *first, inbound: false, answered: false, offering: false, forks, may_transfer });
     }
 
     /// Another phone was faster, or nobody is wanted any more: whatever this one still says is no news to the call.

@@ -8,6 +8,7 @@ mod merge;
 mod phones;
 mod places;
 mod refers;
+mod rejection;
 mod sip_leg;
 mod slot;
 mod web_leg;
@@ -20,7 +21,8 @@ use std::{
 
 use rand::{Rng, SeedableRng};
 
-pub use border::{AdminCommand, Attendance, Input, Output, Page, Rejection};
+pub use border::{AdminCommand, Attendance, Input, Output, Page};
+pub use rejection::Rejection;
 use slot::{Places, Slot};
 
 use crate::{
@@ -31,7 +33,7 @@ use crate::{
         ask::{AskFailure, Asks, Finding, Reply},
         media::{MediaCommand, MediaEvent},
     },
-    ids::{AgentId, AskId, CallId, LegId, PortId, ShardId},
+    ids::{AgentId, AskId, CallId, LegId, PortId, RejectionId, ShardId},
     ivr::Library,
     now::Now,
     plane::REST,
@@ -65,6 +67,7 @@ pub struct Switch<R> {
     /// What was told last of each caller's place in line.
     told: BTreeMap<crate::ids::EntryId, usize>,
     last_call: CallId,
+    last_rejection: RejectionId,
     draining: bool,
     store_behind: bool,
     outputs: VecDeque<Output>,
@@ -117,6 +120,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             timers: TimerTable::new(),
             told: BTreeMap::new(),
             last_call: CallId(0),
+            last_rejection: RejectionId(0),
             draining: false,
             store_behind: false,
             outputs: VecDeque::new(),

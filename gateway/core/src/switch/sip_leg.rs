@@ -18,7 +18,7 @@ use crate::{
     ids::{AgentId, EndpointId, LegId},
     now::Now,
     private::Private,
-    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
 };
 
 /// What SIP has understood.
@@ -40,6 +40,11 @@ pub(super) struct Invitation {
     pub(super) user: Option<String>,
     /// From names a phone of ours.
     pub(super) claims_phone: bool,
+    /// It brought a digest that is wrong; one that is merely stale is not.
+    pub(super) wrong_digest: bool,
+    pub(super) call_id: String,
+    /// As Via says.
+    pub(super) transport: String,
     /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
     pub(super) caller: Private<String>,
     pub(super) dialled: String,
@@ -77,6 +82,8 @@ pub(super) struct SipLeg {
     pub(super) forks: Forks,
     /// May hand its call on (REFER).
     pub(super) may_transfer: bool,
+    /// Our offer went out in a response; the ACK or PRACK brings the answer.
+    pub(super) offering: bool,
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -87,6 +94,7 @@ impl<R: Rng> SipLegs<R> {
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
+            session_timer: session_timer(config),
             digest_guard: config.guards.digest,
             ..Settings::new(realm, nonce_key)
         };
@@ -107,6 +115,7 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.agent.set_session_timer(session_timer(config));
         self.agent.set_phones(&config.phones);
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.transferring = config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect();
@@ -165,7 +174,8 @@ impl<R: Rng> SipLegs<R> {
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, forks: Forks::default(), may_transfer: false });
+        self.usages
+            .insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false, forks: Forks::default(), may_transfer: false });
     }
 
     /// This peer may hand its call on.
@@ -208,6 +218,14 @@ impl<R: Rng> SipLegs<R> {
                 held.answered = true;
                 self.agent.accept(now, usage, &answer.to_string());
             }
+            LegCommand::Propose { offer } => {
+                held.offering = true;
+                match std::mem::replace(&mut held.answered, true) {
+                    true => self.agent.accept_reinvite(now, usage, &offer.to_string()),
+                    false => self.agent.accept(now, usage, &offer.to_string()),
+                }
+            }
+            LegCommand::Probe => self.agent.probe(now, usage),
             LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
             LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
@@ -259,7 +277,8 @@ impl<R: Rng> SipLegs<R> {
             },
         );
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, forks: Forks::default(), may_transfer: false });
+        self.usages
+            .insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false, forks: Forks::default(), may_transfer: false });
     }
 
     fn hear(&mut self, now: Now, event: UaEvent) {
@@ -281,7 +300,12 @@ impl<R: Rng> SipLegs<R> {
                 return;
             }
             UaEvent::Asked { .. } => return,
-            UaEvent::Acked { usage, .. } => (usage, LegEvent::Ready),
+            UaEvent::Acked { usage, sdp } => {
+                self.counter_answered(usage, sdp);
+                (usage, LegEvent::Ready)
+            }
+            UaEvent::EarlyAnswered { usage, sdp } => return self.counter_answered(usage, sdp),
+            UaEvent::Lost { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
             UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
             UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
@@ -313,6 +337,19 @@ impl<R: Rng> SipLegs<R> {
         };
         if let Some(leg) = self.legs.get(&usage) {
             self.events.push_back(SipEvent::Leg(*leg, Box::new(event)));
+        }
+    }
+
+    /// What the ACK or PRACK makes of an offer that went out in a response of ours.
+    fn counter_answered(&mut self, usage: UsageId, sdp: Option<String>) {
+        let Some(leg) = self.legs.get(&usage).copied() else { return };
+        let offered = self.usages.get_mut(&leg).is_some_and(|held| std::mem::take(&mut held.offering));
+        if offered {
+            let event = match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
+                Some(answer) => LegEvent::ReofferAnswered { answer },
+                None => LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE),
+            };
+            self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
         }
     }
 
@@ -368,8 +405,11 @@ impl<R: Rng> SipLegs<R> {
             usage,
             endpoint,
             from,
+            wrong_digest: user.is_none() && request.headers.first("Authorization").is_some() && !self.agent.is_stale(usage),
             user,
             claims_phone: self.phones.contains(&shown),
+            call_id: request.call_id.as_str().to_owned(),
+            transport: request.via.transport.as_str().to_owned(),
             caller: Private(caller),
             dialled: request.uri.user().unwrap_or_default(),
             replacing: None,
@@ -397,6 +437,10 @@ fn headers(pointer: Option<String>, replacing: Option<String>, shown: &Shown) ->
         put("Replaces", replaced);
     }
     headers
+}
+
+fn session_timer(config: &Config) -> SessionTimer {
+    SessionTimer { expires_s: config.session.expires_s, min_s: config.session.min_s }
 }
 
 fn number_of(address: &NameAddr) -> Option<String> {

@@ -181,6 +181,8 @@ impl WebLegs {
             | LegCommand::Progress { .. }
             | LegCommand::Reoffer { .. }
             | LegCommand::AcceptReoffer { .. }
+            | LegCommand::Propose { .. }
+            | LegCommand::Probe
             | LegCommand::RejectReoffer(_)
             | LegCommand::Refer { .. }
             | LegCommand::NotifyRefer { status: ..300 } => return false,

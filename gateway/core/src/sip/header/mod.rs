@@ -1,23 +1,39 @@
 //! Header fields: an ordered list of lines, and types for those whose parts matter (RFC 3261 20).
 
+pub mod asserted;
 pub mod auth;
 mod cseq;
+mod diversion;
+pub mod history;
+mod identity;
 mod name;
 mod name_addr;
 mod params;
+mod privacy;
+mod rack;
 pub mod reason;
 pub mod replaces;
+mod session_expires;
+mod session_id;
 mod text;
 mod uri;
+mod user_to_user;
 mod via;
 pub mod warning;
 
 pub use cseq::CSeq;
+pub use diversion::{Diverter, diversions};
+pub use identity::Identity;
 pub(in crate::sip) use name::canonical;
 pub use name_addr::NameAddr;
 pub use params::Params;
+pub use privacy::Privacy;
+pub use rack::{RAck, rseq};
+pub use session_expires::{Refresher, SessionExpires, min_se};
+pub use session_id::{SessionId, Uuid};
 pub(in crate::sip) use text::{is_token, quoted, split_at_colon, split_outside, trim, unquoted};
 pub use uri::{Scheme, Uri};
+pub use user_to_user::UserToUser;
 pub use via::{MAGIC_COOKIE, Via};
 
 use super::Text;

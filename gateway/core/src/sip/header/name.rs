@@ -69,7 +69,7 @@ const COMPACT: [(u8, &str); 20] = [
     (b'y', "Identity"),
 ];
 
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 46] = [
     "Accept",
     "Allow",
     "Authorization",
@@ -97,15 +97,19 @@ const KNOWN: [&str; 42] = [
     "Proxy-Authenticate",
     "Proxy-Authorization",
     "Proxy-Require",
+    "RAck",
     "Reason",
     "Record-Route",
     "Refer-To",
     "Referred-By",
     "Replaces",
+    "Remote-Party-ID",
     "Require",
     "Retry-After",
     "Route",
+    "RSeq",
     "Session-Expires",
+    "Session-ID",
     "Supported",
     "To",
     "Unsupported",

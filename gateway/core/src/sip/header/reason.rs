@@ -1,6 +1,6 @@
 //! Reason: why a request was sent (RFC 3326, RFC 6432).
 
-use super::{Headers, Params, quoted};
+use super::{Headers, Params, quoted, unquoted};
 
 /// The first Q.850 value that Reason gives, 1 to 127.
 pub fn q850(headers: &Headers) -> Option<u8> {
@@ -9,6 +9,30 @@ pub fn q850(headers: &Headers) -> Option<u8> {
         let cause = Params::parse(params).ok()?.value("cause")?.parse().ok()?;
         (protocol.trim().eq_ignore_ascii_case("Q.850") && (1..=127).contains(&cause)).then_some(cause)
     })
+}
+
+/// The first SIP status that Reason gives, 200 to 699.
+pub fn sip(headers: &Headers) -> Option<u16> {
+    headers.list("Reason").find_map(|item| {
+        let (protocol, params) = item.split_once(';')?;
+        let cause = Params::parse(params).ok()?.value("cause")?.parse().ok()?;
+        (protocol.trim().eq_ignore_ascii_case("SIP") && (200..700).contains(&cause)).then_some(cause)
+    })
+}
+
+/// The first text that Reason gives, at most `TEXT_MAX` letters of it.
+pub fn text(headers: &Headers) -> Option<String> {
+    let text = headers.list("Reason").find_map(|item| {
+        let (_, params) = item.split_once(';')?;
+        unquoted(Params::parse(params).ok()?.value("text")?)
+    })?;
+    Some(text.chars().take(TEXT_MAX).collect())
+}
+
+/// The field's value for a SIP status, as 487 to losing forks and 200 "completed elsewhere" want it (RFC 3326 2).
+pub fn print_sip(status: u16, text: &str) -> String {
+    let text: String = text.chars().take(TEXT_MAX).collect();
+    format!("SIP;cause={status};text={}", quoted(&text))
 }
 
 /// The field's value for a Q.850 cause.
@@ -51,6 +75,9 @@ fn q850_text(cause: u8) -> Option<&'static str> {
     })
 }
 
+/// Words for a log; longer is a novel.
+const TEXT_MAX: usize = 128;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +91,14 @@ mod tests {
         assert_eq!(q850(&headers), None);
         headers.set("Reason", print_q850(16));
         assert_eq!(q850(&headers), Some(16));
+    }
+
+    #[test]
+    fn status_and_text_are_found_and_bounded() {
+        let mut headers = Headers::new();
+        headers.push("Reason", format!("Q.850;cause=16, {}", print_sip(200, &"Call completed \"elsewhere\" ".repeat(20))));
+        assert_eq!((sip(&headers), q850(&headers)), (Some(200), Some(16)));
+        let text = text(&headers).unwrap();
+        assert!(text.starts_with("Call completed \"elsewhere\"") && text.chars().count() == TEXT_MAX, "{text}");
     }
 }

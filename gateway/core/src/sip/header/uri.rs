@@ -111,6 +111,15 @@ impl Uri {
         Some(unescaped(user).chars().filter(|c| !c.is_control()).collect())
     }
 
+    /// A header that stands, escaped, behind `?` (19.1.1).
+    pub fn header(&self, name: &str) -> Option<String> {
+        let headers = self.headers.as_deref()?;
+        headers.split('&').find_map(|item| {
+            let (key, value) = item.split_once('=')?;
+            unescaped(key).eq_ignore_ascii_case(name).then(|| unescaped(value).chars().filter(|c| !c.is_control()).collect())
+        })
+    }
+
     /// Where to send, if the host is an address; port 5060, or 5061 for SIPS, unless said (RFC 3263 4.2).
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         let ip: IpAddr = self.host.parse().ok()?;
@@ -186,7 +195,12 @@ pub(super) fn read_hostport(whole: &Text, text: &str) -> Result<(Text, Option<u1
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(Malformed)?;
-            host.parse::<Ipv6Addr>().map_err(|_| Malformed)?;
+            if host.parse::<Ipv6Addr>().is_err() {
+                // The ABNF of RFC 3261 makes three colons of two before an IPv4 part; they are read, and never written (RFC 5118 4.10).
+                let mended = host.replacen(":::", "::", 1);
+                mended.parse::<Ipv6Addr>().map_err(|_| Malformed)?;
+                return Ok((mended.into(), read_port(trim(port))?));
+            }
             (host, trim(port))
         }
         None => {
@@ -198,12 +212,16 @@ pub(super) fn read_hostport(whole: &Text, text: &str) -> Result<(Text, Option<u1
             (host, &text[at..])
         }
     };
-    let port = match port.strip_prefix(':').map(trim) {
-        None if port.is_empty() => None,
-        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().map_err(|_| Malformed)?),
-        None | Some(_) => return Err(Malformed),
-    };
-    Ok((whole.part(host), port))
+    Ok((whole.part(host), read_port(port)?))
+}
+
+/// `:port`, or nothing.
+fn read_port(text: &str) -> Result<Option<u16>, Malformed> {
+    match text.strip_prefix(':').map(trim) {
+        None if text.is_empty() => Ok(None),
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().map(Some).map_err(|_| Malformed),
+        None | Some(_) => Err(Malformed),
+    }
 }
 
 pub(super) fn print_hostport(out: &mut impl fmt::Write, host: &str, port: Option<u16>) -> fmt::Result {

@@ -43,7 +43,12 @@ pub fn answer_broken(bytes: &[u8], source: SocketAddr) -> Option<(SocketAddr, Ve
         match name {
             "Via" if reply_to.is_none() => {
                 let mut items = split_outside(value, ',');
-                let mut via = Via::parse(items.next()?).ok()?;
+                let Ok(mut via) = Via::parse(items.next()?) else {
+                    // "Respond with a 400 if it can" (RFC 4475 3.1.2.1): the source is all that is known of the way back.
+                    reply_to = Some(source);
+                    text.push_str(&format!("Via: {value}\r\n"));
+                    continue;
+                };
                 reply_to = Some(via.reply_to(source));
                 via.stamp(source);
                 text.push_str(&format!("Via: {via}\r\n"));

@@ -8,7 +8,7 @@ use super::{Refusal, UaEvent, UsageId, UserAgent, clients::Role, screen::Arrival
 use crate::{
     cause::Cause,
     now::Now,
-    sip::{Method, Request, Response, header::reason},
+    sip::{Method, Request, header::reason},
 };
 
 impl<R: Rng> UserAgent<R> {
@@ -43,6 +43,9 @@ impl<R: Rng> UserAgent<R> {
             }
             self.open_client(now, Arc::new(bye), path, id, Role::Bye(false));
         }
+        if let Some(usage) = self.usages.get_mut(&id) {
+            usage.said_bye = true;
+        }
         self.end(id);
     }
 
@@ -59,18 +62,6 @@ impl<R: Rng> UserAgent<R> {
             }
             // A called party does not hang up before it answers (15); its INVITE will be refused by itself.
             Some(Phase::Inviting { .. } | Phase::Ended) | None => {}
-        }
-    }
-
-    pub(super) fn bye_answered(&mut self, now: Now, id: UsageId, request: &Request, response: &Response, challenged: bool) {
-        if challenged {
-            return;
-        }
-        let again = self.authorized(id, request, response);
-        let usage = self.usages.get(&id);
-        let path = usage.and_then(|usage| usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)));
-        if let (Some(again), Some(path)) = (again, path) {
-            self.open_client(now, Arc::new(again), path, id, Role::Bye(true));
         }
     }
 

@@ -31,6 +31,12 @@ pub(super) enum Role {
     Bye(bool),
     Refer,
     Notify,
+    /// The same.
+    Prack(bool),
+    /// A refresh of the session; the same.
+    Update(bool),
+    /// An OPTIONS within the dialog.
+    Probe,
 }
 
 /// One of them.
@@ -176,6 +182,13 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
+    /// A request whose answer matters to nobody, save that it must be let through.
+    fn again_if_challenged(&mut self, now: Now, id: UsageId, request: &Request, response: &Response, challenged: bool, role: Role) {
+        if !challenged && let Some(again) = self.authorized(id, request, response) {
+            self.send_within(now, id, again, role);
+        }
+    }
+
     /// To the verb that asked; silence counts as 408 and a failing transport as 503 (8.1.3.1).
     fn conclude(&mut self, now: Now, tx: TxId, outcome: Outcome<'_>) {
         let Some(client) = self.clients.get(&tx) else { return };
@@ -195,8 +208,11 @@ impl<R: Rng> UserAgent<R> {
         match role {
             Role::Invite => self.invite_answered(now, usage, &request, response),
             Role::Reinvite => self.reinvite_answered(now, usage, &request, response),
-            Role::Bye(challenged) => self.bye_answered(now, usage, &request, response, challenged),
             Role::Refer => self.refer_answered(usage, response),
+            Role::Bye(challenged) => self.again_if_challenged(now, usage, &request, response, challenged, Role::Bye(true)),
+            Role::Prack(challenged) => self.again_if_challenged(now, usage, &request, response, challenged, Role::Prack(true)),
+            Role::Update(challenged) => self.update_answered(now, usage, &request, response, challenged),
+            Role::Probe => self.probe_answered(now, usage, response),
             Role::Cancel | Role::Notify => {}
         }
     }

@@ -42,6 +42,11 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
+    /// The digest of this INVITE was right once, for a nonce that is over: the next try brings a new one.
+    pub fn is_stale(&self, usage: UsageId) -> bool {
+        self.usages.get(&usage).is_some_and(|usage| usage.is_stale)
+    }
+
     /// Puts our challenge into a 401 or 407.
     pub(super) fn put_challenge(&self, now: Now, from: SocketAddr, response: &mut Response, is_stale: bool) {
         let name = if response.status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };

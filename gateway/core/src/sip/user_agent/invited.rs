@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::{
     ALLOW, AnswerBy, Refusal, TimerKey, TxId, UaEvent, UsageId, UserAgent,
+    reliable::Exchange,
     screen::Arrival,
     servers::ServerKey,
     usage::{Phase, Unacked, Usage},
@@ -26,16 +27,31 @@ impl<R: Rng> UserAgent<R> {
         self.answer_provisionally(now, usage, 180, None);
     }
 
-    /// 183: let early media be heard; `sdp` is our answer.
+    /// 183: let early media be heard; `sdp` is our answer, or our offer where the INVITE had none (which goes out only to a peer that speaks
+    /// 100rel: `EarlyAnswered` follows).
     pub fn progress(&mut self, now: Now, usage: UsageId, sdp: &str) {
         self.answer_provisionally(now, usage, 183, Some(sdp));
     }
 
     /// 200: take the call; `sdp` is our answer, or our offer where the INVITE had none. `Acked` or `Unacked` follows.
+    ///
+    /// Where a reliable response with SDP is on its way, the 200 waits for its PRACK; where one has arrived, `sdp` has been said already.
     pub fn accept(&mut self, now: Now, usage: UsageId, sdp: &str) {
         let Some((tx, mut response)) = self.invite_response(usage, 200) else { return };
+        if self.withhold_success(usage, sdp) {
+            return;
+        }
+        self.forget_reliable(usage);
         response.headers.push("Allow", ALLOW);
-        response.set_sdp(sdp);
+        let Some(Phase::Invited { request, .. }) = self.usages.get(&usage).map(|held| &held.phase) else { return };
+        let request = request.clone();
+        self.agree_as_answerer(now, usage, &request, &mut response);
+        let mut offers = false;
+        if let Some(held) = self.usages.get_mut(&usage).filter(|held| held.reliable.exchange == Exchange::Open) {
+            offers = held.heard.is_none();
+            held.said = Some(sdp.to_owned());
+            response.set_sdp(sdp);
+        }
         if let Some(held) = self.usages.get_mut(&usage) {
             held.phase = Phase::Confirmed;
             if let Some(dialog) = &mut held.dialog {
@@ -43,7 +59,7 @@ impl<R: Rng> UserAgent<R> {
             }
         }
         self.timers.stop(&TimerKey::Remind(usage));
-        self.send_success(now, usage, tx, &response);
+        self.send_success(now, usage, tx, &response, offers);
     }
 
     /// 300 to 699: do not take the call.
@@ -83,6 +99,8 @@ impl<R: Rng> UserAgent<R> {
         usage.nat = is_behind_nat(&request, from);
         usage.is_stale = proof.is_stale;
         usage.dialog = Some(dialog);
+        usage.heard = request.sdp();
+        usage.session.takes_update = request.headers.lists("Allow", "UPDATE");
         self.usages.insert(id, usage);
         let tx = self.open_server(&request, key, reply, Some(id));
         if let Some(usage) = self.usages.get_mut(&id) {
@@ -144,13 +162,15 @@ impl<R: Rng> UserAgent<R> {
     pub(super) fn receive_ack(&mut self, now: Now, request: &Request) {
         let Some(id) = DialogId::of(request).and_then(|dialog| self.dialogs.get(&dialog).copied()) else { return };
         let Some(usage) = self.usages.get_mut(&id) else { return };
-        if usage.unacked.take_if(|unacked| unacked.cseq == request.cseq.number).is_none() {
-            return;
+        let Some(unacked) = usage.unacked.take_if(|unacked| unacked.cseq == request.cseq.number) else { return };
+        let sdp = request.sdp().filter(|_| unacked.offers);
+        if sdp.is_some() {
+            usage.heard.clone_from(&sdp);
         }
         let farewell = usage.farewell.take();
         self.timers.stop(&TimerKey::Repeat(id));
         self.timers.stop(&TimerKey::AckWait(id));
-        self.tell(UaEvent::Acked { usage: id, sdp: request.sdp() });
+        self.tell(UaEvent::Acked { usage: id, sdp });
         match farewell {
             Some(cause) => self.hang_up(now, id, cause),
             None => self.start_waiting_reinvite(now, id),
@@ -158,11 +178,11 @@ impl<R: Rng> UserAgent<R> {
     }
 
     /// A 2xx to an INVITE, repeated until its ACK comes.
-    pub(super) fn send_success(&mut self, now: Now, id: UsageId, tx: TxId, response: &Response) {
+    pub(super) fn send_success(&mut self, now: Now, id: UsageId, tx: TxId, response: &Response, offers: bool) {
         let Some(reply) = self.reply_path(tx) else { return };
         let bytes = self.respond(now, tx, response);
         if let Some(usage) = self.usages.get_mut(&id) {
-            usage.unacked = Some(Unacked { cseq: response.cseq.number, bytes, reply, pause: T1 });
+            usage.unacked = Some(Unacked { cseq: response.cseq.number, bytes, reply, pause: T1, offers });
         }
         self.set_timer(now, TimerKey::Repeat(id), T1);
         self.set_timer(now, TimerKey::AckWait(id), T1_64);
@@ -193,17 +213,13 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
-    fn answer_provisionally(&mut self, now: Now, usage: UsageId, status: u16, sdp: Option<&str>) {
-        let Some((tx, mut response)) = self.invite_response(usage, status) else { return };
-        if let Some(sdp) = sdp {
-            response.set_sdp(sdp);
-        }
-        self.respond(now, tx, &response);
+    /// Something provisional has been said: it is said again in time.
+    pub(super) fn remind_later(&mut self, now: Now, usage: UsageId) {
         self.set_timer(now, TimerKey::Remind(usage), REMIND);
     }
 
     /// A response to the INVITE of a usage that is still being invited.
-    fn invite_response(&self, id: UsageId, status: u16) -> Option<(TxId, Response)> {
+    pub(super) fn invite_response(&self, id: UsageId, status: u16) -> Option<(TxId, Response)> {
         let usage = self.usages.get(&id)?;
         let Phase::Invited { tx, request, tag } = &usage.phase else { return None };
         let mut response = request.answer(status, Some(tag));

@@ -28,13 +28,14 @@ impl<R: Rng> UserAgent<R> {
         usage.nat = target.nat;
         usage.advertised = target.advertised;
         usage.credentials = target.auth.clone();
+        usage.said = Some(target.sdp.clone());
         self.usages.insert(id, usage);
         if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&target.endpoint) {
             self.tell_refused(id, 503, phrase(503), None);
             self.end(id);
             return id;
         }
-        let request = Arc::new(self.initial_invite(target));
+        let request = Arc::new(self.initial_invite(id, target));
         let path = Path::Datagram { endpoint: target.endpoint, to: target.to };
         let tx = self.open_client(now, request.clone(), path, id, Role::Invite);
         if let Some(usage) = self.usages.get_mut(&id) {
@@ -76,7 +77,11 @@ impl<R: Rng> UserAgent<R> {
             && !challenged
             && let Some(again) = self.authorized(id, request, response)
         {
-            return self.invite_again(now, id, again);
+            return self.invite_again(now, id, again, true);
+        }
+        if cancel == Cancel::Unwanted && self.is_worth_asking_longer(id, response) {
+            let again = self.invite_for_longer(id, request);
+            return self.invite_again(now, id, again, challenged);
         }
         let (status, words) = match cancel {
             Cancel::Unwanted => (response.status, response.phrase.as_str()),
@@ -129,7 +134,7 @@ impl<R: Rng> UserAgent<R> {
         true
     }
 
-    fn initial_invite(&mut self, target: &InviteTarget) -> Request {
+    fn initial_invite(&mut self, id: UsageId, target: &InviteTarget) -> Request {
         let tag = self.mint_tag();
         let call_id = self.mint_call_id();
         let via = self.mint_via(target.endpoint, target.advertised);
@@ -138,6 +143,7 @@ impl<R: Rng> UserAgent<R> {
         headers.push("Max-Forwards", "70");
         headers.push("Contact", self.our_contact(target.endpoint, target.advertised));
         headers.push("Allow", ALLOW);
+        self.put_session(id, &mut headers);
         target.headers.iter().for_each(|(name, value)| headers.push(name, value.as_str()));
         let mut request = Request {
             method: Method::Invite,
@@ -168,6 +174,12 @@ impl<R: Rng> UserAgent<R> {
         if is_first && response.to.tag().is_some() {
             self.adopt(id, Dialog::calling(request, response));
         }
+        if !self.take_provisional(now, id, request, response) {
+            return;
+        }
+        if let Some(usage) = self.usages.get_mut(&id).filter(|_| is_first) {
+            usage.session.takes_update = response.headers.lists("Allow", "UPDATE");
+        }
         if cancel == Cancel::Unwanted {
             self.tell(UaEvent::Progressed { usage: id, status: response.status, sdp: response.sdp() });
         }
@@ -175,10 +187,20 @@ impl<R: Rng> UserAgent<R> {
 
     fn invite_taken(&mut self, now: Now, id: UsageId, request: &Arc<Request>, response: &Response, cancel: Cancel) {
         // "The route set MUST be recomputed" from the 2xx (13.2.2.4), and another fork than the one that rang may have answered.
-        self.adopt(id, Dialog::calling(request, response));
+        let early = self.early_dialog(id, response.to.tag());
+        let dialog = Dialog::calling(request, response);
+        let sdp = response.sdp().or_else(|| self.early_answer(id, response.to.tag()));
+        self.adopt(
+            id,
+            match early {
+                Some(early) => dialog.map(|dialog| dialog.continuing(&early)),
+                None => dialog,
+            },
+        );
         self.timers.stop(&TimerKey::CancelWait(id));
         let Some(usage) = self.usages.get_mut(&id) else { return };
         usage.phase = Phase::Confirmed;
+        usage.heard.clone_from(&sdp);
         let Some(dialog) = usage.dialog.clone() else {
             self.tell_refused(id, 502, "Unreadable Answer", None);
             return self.end(id);
@@ -187,7 +209,11 @@ impl<R: Rng> UserAgent<R> {
         let path = Self::way_to(usage, &dialog);
         self.acknowledge(id, &dialog, request, path);
         match cancel {
-            Cancel::Unwanted => self.tell(UaEvent::Answered { usage: id, sdp: response.sdp() }),
+            Cancel::Unwanted => {
+                self.agree_as_asker(now, id, &response.headers);
+                self.tell(UaEvent::Answered { usage: id, sdp });
+                self.start_waiting_reinvite(now, id);
+            }
             Cancel::Wanted(_) | Cancel::Sent => {
                 self.tell_refused(id, 487, phrase(487), None);
                 self.hang_up(now, id, NORMAL_CLEARING);
@@ -218,8 +244,24 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
-    fn invite_again(&mut self, now: Now, id: UsageId, again: Request) {
+    /// The same INVITE, with the session interval that a 422 asks for (RFC 4028 7.3).
+    fn invite_for_longer(&mut self, id: UsageId, request: &Request) -> Request {
+        let mut again = request.clone();
+        for name in ["Supported", "Session-Expires", "Min-SE"] {
+            again.headers.remove(name);
+        }
+        self.put_session(id, &mut again.headers);
+        again.cseq.number += 1;
+        let place = self.usages.get(&id).map(|usage| (usage.endpoint, usage.advertised));
+        if let Some((endpoint, advertised)) = place {
+            again.via = self.mint_via(endpoint, advertised);
+        }
+        again
+    }
+
+    fn invite_again(&mut self, now: Now, id: UsageId, again: Request, challenged: bool) {
         let Some(usage) = self.usages.get_mut(&id) else { return };
+        usage.forks.clear();
         let path = Path::Datagram { endpoint: usage.endpoint, to: usage.peer };
         if let Some(early) = usage.dialog.take() {
             self.dialogs.remove(early.id());
@@ -227,7 +269,7 @@ impl<R: Rng> UserAgent<R> {
         let request = Arc::new(again);
         let tx = self.open_client(now, request.clone(), path, id, Role::Invite);
         if let Some(usage) = self.usages.get_mut(&id) {
-            usage.phase = Phase::Inviting { tx, request, cancel: Cancel::Unwanted, rings: false, challenged: true };
+            usage.phase = Phase::Inviting { tx, request, cancel: Cancel::Unwanted, rings: false, challenged };
         }
     }
 

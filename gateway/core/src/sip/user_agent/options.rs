@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::{ALLOW, UaEvent, UserAgent, screen::Arrival, screen::with};
+use super::{ALLOW, SUPPORTED, UaEvent, UserAgent, screen::Arrival, screen::with};
 use crate::sip::{Request, Response};
 
 impl<R: Rng> UserAgent<R> {
@@ -16,5 +16,8 @@ impl<R: Rng> UserAgent<R> {
 
 /// What we can do (11.2).
 pub(super) fn capabilities(response: Response) -> Response {
-    with(with(response, "Allow", ALLOW), "Accept", "application/sdp")
+    with(with(with(response, "Allow", ALLOW), "Accept", ACCEPT), "Supported", SUPPORTED)
 }
+
+/// The bodies that we understand.
+pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay";

@@ -10,7 +10,7 @@ use crate::{
     events::wire::Path,
     ids::EndpointId,
     private::Private,
-    sip::{Request, Uri, message::phrase, user_agent::Referral},
+    sip::{Request, SessionTimer, Uri, message::phrase, user_agent::Referral},
 };
 
 /// One call as the user agent sees it: an INVITE, its dialog and all that happens within; never used twice.
@@ -47,9 +47,11 @@ pub enum UaEvent {
     Cancelled { usage: UsageId, reason: Option<u8> },
     /// Our 2xx, to the first INVITE or to a re-INVITE, has been acknowledged; `sdp` is the answer when ours was the offer.
     Acked { usage: UsageId, sdp: Option<String> },
-    /// Our 2xx never was acknowledged (64*T1); BYE has been sent.
+    /// Our 2xx or our reliable provisional response never was acknowledged (64*T1); BYE or 504 has been sent.
     Unacked { usage: UsageId },
-    /// The peer wants other media (re-INVITE, or UPDATE with SDP); `sdp: None` asks for our offer.
+    /// The peer has answered the offer of our reliable provisional response, by its PRACK; `None` is no answer at all.
+    EarlyAnswered { usage: UsageId, sdp: Option<String> },
+    /// The peer wants other media (re-INVITE, UPDATE or PRACK with SDP); `sdp: None` asks for our offer.
     ///
     /// Answer by `accept_reinvite` or `refuse_reinvite`.
     Reinvited { usage: UsageId, sdp: Option<String> },
@@ -65,12 +67,14 @@ pub enum UaEvent {
     ReinviteAnswered { usage: UsageId, sdp: Option<String> },
     /// It did not, and the session stands as before (RFC 3261 14.1); glare has been waited out and tried again.
     ReinviteRefused { usage: UsageId, status: u16 },
-    /// The peer hung up, or its dialog is dead; `reason` is its Q.850 value (RFC 3326).
+    /// The peer hung up; `reason` is its Q.850 value (RFC 3326).
     Bye { usage: UsageId, reason: Option<u8> },
     /// The peer wants us to call someone (RFC 3515). Answer by `accept_refer` or `refuse_refer`, then tell it by `notify_refer`.
     Referred { usage: UsageId, referral: Referral },
     /// What became of our REFER: provisional states, then one final status; its refusal is one too.
     ReferProgressed { usage: UsageId, status: u16 },
+    /// The peer of a standing call does not answer, knows nothing of it any more, or let its session expire; BYE has been sent.
+    Lost { usage: UsageId },
     /// An INFO came and has been answered 200 (RFC 6086, legacy usage): often a digit.
     Info { usage: UsageId, content_type: String, body: Private<Vec<u8>> },
     /// All of its transactions are over.
@@ -95,6 +99,8 @@ pub struct Settings {
     pub nonce_key: [u8; 32],
     /// Our answer to OPTIONS outside dialogs: 200, or 503 while draining.
     pub options_status: u16,
+    /// Session timers (RFC 4028).
+    pub session_timer: SessionTimer,
     /// `true`, always; tests switch it off to see their proof fail, and then any digest passes.
     pub digest_guard: bool,
     /// Transactions at once; see `TRANSACTIONS_MAX`.
@@ -110,6 +116,7 @@ impl Settings {
             realm: realm.to_owned(),
             nonce_key,
             options_status: 200,
+            session_timer: SessionTimer::default(),
             digest_guard: true,
             transactions_max: TRANSACTIONS_MAX,
         }

@@ -8,7 +8,8 @@ use super::{
     ALLOW, Refusal, TimerKey, UaEvent, UsageId, UserAgent,
     clients::Role,
     invited::put_refusal,
-    usage::{Asking, Phase},
+    reliable::Exchange,
+    usage::{Asking, Cancel, Phase},
 };
 use crate::{
     events::wire::Path,
@@ -23,12 +24,19 @@ impl<R: Rng> UserAgent<R> {
     /// Asks for other media. `ReinviteAnswered` or `ReinviteRefused` follows, unless the call ends first.
     ///
     /// One at a time: a second one while the first is on its way is refused with 491 at once. Glare with the peer's is waited out here.
+    /// Before the answer it goes out as UPDATE, as soon as offer and answer have been exchanged reliably (RFC 3311 5.1), or it waits.
     pub fn reinvite(&mut self, now: Now, usage: UsageId, sdp: &str) {
-        let Some(held) = self.usages.get_mut(&usage).filter(|held| matches!(held.phase, Phase::Confirmed)) else { return };
-        if held.asking.as_ref().is_some_and(|asking| asking.is_running) {
-            return self.tell(UaEvent::ReinviteRefused { usage, status: 491 });
+        let Some(held) = self.usages.get_mut(&usage).filter(|held| !matches!(held.phase, Phase::Ended)) else { return };
+        match held.asking.as_mut().filter(|asking| asking.is_running) {
+            Some(asking) if asking.is_refresh && asking.next.is_none() => {
+                asking.next = Some(sdp.to_owned());
+                return;
+            }
+            Some(_) => return self.tell(UaEvent::ReinviteRefused { usage, status: 491 }),
+            None => {}
         }
-        held.asking = Some(Asking { sdp: sdp.to_owned(), glares: 0, challenges: 0, is_running: false, tx: None });
+        let sdp = sdp.to_owned();
+        held.asking = Some(Asking { sdp, glares: 0, challenges: 0, is_running: false, tx: None, is_refresh: false, next: None });
         self.start_waiting_reinvite(now, usage);
     }
 
@@ -41,9 +49,19 @@ impl<R: Rng> UserAgent<R> {
             self.put_dialog_headers(held, &asked.request, &mut response);
         }
         response.headers.push("Allow", ALLOW);
+        let is_timed = asked.request.method != Method::Prack && self.is_confirmed(usage);
+        if is_timed {
+            self.agree_as_answerer(now, usage, &asked.request, &mut response);
+        }
         response.set_sdp(sdp);
+        let offer = asked.request.sdp();
+        let offers = offer.is_none();
+        if let Some(held) = self.usages.get_mut(&usage) {
+            held.said = Some(sdp.to_owned());
+            held.heard = offer.or(held.heard.take());
+        }
         match asked.request.method == Method::Invite {
-            true => self.send_success(now, usage, asked.tx, &response),
+            true => self.send_success(now, usage, asked.tx, &response, offers),
             false => {
                 self.respond(now, asked.tx, &response);
                 self.start_waiting_reinvite(now, usage);
@@ -69,8 +87,15 @@ impl<R: Rng> UserAgent<R> {
 
     pub(super) fn start_reinvite(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get(&id) else { return };
-        let is_free = matches!(usage.phase, Phase::Confirmed) && usage.asked.is_none() && usage.unacked.is_none();
-        if !is_free || usage.farewell.is_some() || usage.asking.as_ref().is_none_or(|asking| asking.is_running) {
+        let may_update = usage.session.takes_update;
+        let method = match &usage.phase {
+            Phase::Confirmed => Method::Invite,
+            Phase::Invited { .. } if may_update && usage.reliable.exchange == Exchange::Complete => Method::Update,
+            Phase::Inviting { cancel: Cancel::Unwanted, .. } if may_update && self.is_agreed_early(id) => Method::Update,
+            Phase::Invited { .. } | Phase::Inviting { .. } | Phase::Ended => return,
+        };
+        let is_free = usage.asked.is_none() && usage.unacked.is_none() && usage.farewell.is_none();
+        if !is_free || usage.asking.as_ref().is_none_or(|asking| asking.is_running) {
             return;
         }
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
@@ -80,10 +105,14 @@ impl<R: Rng> UserAgent<R> {
         let Some(path) = usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)) else { return };
         let (Some(dialog), Some(asking)) = (&mut usage.dialog, &mut usage.asking) else { return };
         asking.is_running = true;
-        let mut request = dialog.next_request(Method::Invite, via);
+        let sdp = asking.sdp.clone();
+        let mut request = dialog.next_request(method, via);
         request.headers.push("Contact", contact);
         request.headers.push("Allow", ALLOW);
-        request.set_sdp(&asking.sdp);
+        if self.is_confirmed(id) {
+            self.put_session(id, &mut request.headers);
+        }
+        request.set_sdp(&sdp);
         self.send_reinvite(now, id, request, path);
     }
 
@@ -102,24 +131,39 @@ impl<R: Rng> UserAgent<R> {
         let is_over = matches!(usage.phase, Phase::Ended);
         let Some(tx) = usage.asking.as_ref().and_then(|asking| asking.tx) else { return };
         self.abandon_client(tx);
-        if is_over {
-            return;
+        if !is_over {
+            self.reinvite_unheard(now, id, 408);
         }
-        self.tell(UaEvent::Bye { usage: id, reason: None });
-        self.hang_up(now, id, RECOVERY_ON_TIMER_EXPIRY);
+    }
+
+    /// "If a UAC receives a 481 or a 408, or no response at all, it SHOULD terminate the dialog" (12.2.1.2); an INVITE that is not answered
+    /// yet has timers of its own.
+    fn reinvite_unheard(&mut self, now: Now, id: UsageId, status: u16) {
+        match self.is_confirmed(id) {
+            true => self.lose(now, id),
+            false => self.reinvite_failed(now, id, status),
+        }
+    }
+
+    fn is_confirmed(&self, id: UsageId) -> bool {
+        self.usages.get(&id).is_some_and(|usage| matches!(usage.phase, Phase::Confirmed))
     }
 
     pub(super) fn reinvite_answered(&mut self, now: Now, id: UsageId, request: &Request, response: &Response) {
         if response.is_provisional() {
+            if response.status > 100 {
+                self.take_provisional(now, id, request, response);
+            }
             return;
         }
         self.timers.stop(&TimerKey::ReinviteWait(id));
         if response.is_success() {
             return self.reinvite_taken(now, id, request, response);
         }
-        let Some(usage) = self.usages.get_mut(&id).filter(|usage| matches!(usage.phase, Phase::Confirmed)) else { return };
+        let Some(usage) = self.usages.get_mut(&id).filter(|usage| !matches!(usage.phase, Phase::Ended)) else { return };
         let is_caller = usage.is_caller;
         let Some(asking) = &mut usage.asking else { return };
+        let is_refresh = asking.is_refresh;
         match response.status {
             491 if asking.glares < GLARES_MAX => {
                 asking.glares += 1;
@@ -135,15 +179,22 @@ impl<R: Rng> UserAgent<R> {
                 let path = usage.and_then(|usage| usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)));
                 match again.zip(path) {
                     Some((again, path)) => self.send_reinvite(now, id, again, path),
-                    None => self.reinvite_failed(id, response.status),
+                    None => self.reinvite_failed(now, id, response.status),
                 }
             }
-            // "If a UAC receives a 481 or a 408, or no response at all, it SHOULD terminate the dialog" (12.2.1.2).
-            408 | 481 => {
-                self.tell(UaEvent::Bye { usage: id, reason: None });
-                self.hang_up(now, id, RECOVERY_ON_TIMER_EXPIRY);
+            408 | 481 => self.reinvite_unheard(now, id, response.status),
+            // The same offer, for longer.
+            422 if !is_refresh && self.is_worth_asking_longer(id, response) => {
+                if let Some(asking) = self.usages.get_mut(&id).and_then(|usage| usage.asking.as_mut()) {
+                    (asking.is_running, asking.tx) = (false, None);
+                }
+                self.start_reinvite(now, id);
             }
-            status => self.reinvite_failed(id, status),
+            status if is_refresh => {
+                self.reinvite_over(now, id);
+                self.refresh_refused(now, id, status, response);
+            }
+            status => self.reinvite_failed(now, id, status),
         }
     }
 
@@ -154,21 +205,42 @@ impl<R: Rng> UserAgent<R> {
         dialog.refresh(&response.headers);
         let dialog = dialog.clone();
         let path = Self::way_to(usage, &dialog);
-        if !self.acknowledge(id, &dialog, request, path) || is_over {
+        let is_news = request.method == Method::Update || self.acknowledge(id, &dialog, request, path);
+        if !is_news || is_over {
             return;
         }
-        if let Some(usage) = self.usages.get_mut(&id) {
-            usage.asking = None;
+        let sdp = response.sdp();
+        let is_unchanged = match self.usages.get_mut(&id) {
+            Some(usage) => {
+                let is_refresh = usage.asking.as_ref().is_some_and(|asking| asking.is_refresh);
+                let is_unchanged = is_refresh && usage.heard == sdp;
+                usage.said = usage.asking.as_ref().map(|asking| asking.sdp.clone()).or(usage.said.take());
+                usage.heard = sdp.clone().or(usage.heard.take());
+                is_unchanged
+            }
+            None => true,
+        };
+        if self.is_confirmed(id) {
+            self.agree_as_asker(now, id, &response.headers);
         }
-        self.tell(UaEvent::ReinviteAnswered { usage: id, sdp: response.sdp() });
-        self.start_waiting_reinvite(now, id);
+        // A refresh that changed nothing is nobody's business.
+        if !is_unchanged {
+            self.tell(UaEvent::ReinviteAnswered { usage: id, sdp });
+        }
+        self.reinvite_over(now, id);
     }
 
-    fn reinvite_failed(&mut self, id: UsageId, status: u16) {
-        if let Some(usage) = self.usages.get_mut(&id) {
-            usage.asking = None;
-        }
+    fn reinvite_failed(&mut self, now: Now, id: UsageId, status: u16) {
         self.tell(UaEvent::ReinviteRefused { usage: id, status });
+        self.reinvite_over(now, id);
+    }
+
+    /// Ours is done with; what the owner wanted meanwhile has its turn.
+    fn reinvite_over(&mut self, now: Now, id: UsageId) {
+        let next = self.usages.get_mut(&id).and_then(|usage| usage.asking.take()).and_then(|asking| asking.next);
+        if let Some(sdp) = next {
+            self.reinvite(now, id, &sdp);
+        }
     }
 
     /// 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms (14.1).
@@ -180,6 +252,3 @@ impl<R: Rng> UserAgent<R> {
 
 /// Two ends that collide this often do not draw lots as they should.
 const GLARES_MAX: u8 = 5;
-
-/// Q.850.
-const RECOVERY_ON_TIMER_EXPIRY: u8 = 102;

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use rand::Rng;
 
 use super::{
-    ALLOW, UsageId, UserAgent,
+    ALLOW, SUPPORTED, UsageId, UserAgent,
     servers::{MergeKey, ServerKey},
+    usage::Phase,
 };
 use crate::{
     events::wire::Path,
@@ -94,17 +95,25 @@ impl<R: Rng> UserAgent<R> {
             return Err(Unfit::bare(483));
         }
         let within = match request.to.tag() {
-            Some(_) => Some(DialogId::of(request).and_then(|id| self.dialogs.get(&id).copied()).ok_or_else(|| Unfit::bare(481))?),
+            Some(_) => {
+                let usage = DialogId::of(request).and_then(|id| self.dialogs.get(&id).copied());
+                let is_over = |id: &UsageId| self.usages.get(id).is_none_or(|usage| matches!(usage.phase, Phase::Ended));
+                // What is over knows goodbyes alone (RFC 5407 3.2).
+                let known = usage.filter(|id| request.method == Method::Bye || !is_over(id));
+                Some(known.ok_or_else(|| Unfit::bare(481))?)
+            }
             None => None,
         };
         let is_served = match &request.method {
             Method::Invite | Method::Options => true,
             Method::Register => within.is_none(),
-            Method::Bye | Method::Info | Method::Update | Method::Notify if within.is_none() => return Err(Unfit::bare(481)),
             // Whom it should concern is not said, and we place no calls on a stranger's word.
             Method::Refer if within.is_none() => return Err(Unfit::bare(403)),
-            Method::Bye | Method::Info | Method::Update | Method::Refer | Method::Notify => true,
-            Method::Ack | Method::Cancel | Method::Prack => false,
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify if within.is_none() => {
+                return Err(Unfit::bare(481));
+            }
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Refer | Method::Notify => true,
+            Method::Ack | Method::Cancel => false,
             Method::Subscribe | Method::Message | Method::Publish => false,
             Method::Other(_) => return Err(Unfit::hinting(501, "Allow", ALLOW)),
         };
@@ -114,16 +123,23 @@ impl<R: Rng> UserAgent<R> {
         if within.is_none() && self.merges.contains_key(&MergeKey::of(request)) {
             return Err(Unfit::bare(482));
         }
-        let required: Vec<_> = request.headers.list("Require").filter(|tag| !is_spoken(&request.method, tag)).collect();
-        if !required.is_empty() {
-            return Err(Unfit::hinting(420, "Unsupported", &required.join(", ")));
+        let is_foreign = |tag: &&str| !is_spoken(&request.method, tag) && !SUPPORTED.split(", ").any(|ours| ours.eq_ignore_ascii_case(tag));
+        let foreign: Vec<_> = request.headers.list("Require").filter(is_foreign).collect();
+        if !foreign.is_empty() {
+            return Err(Unfit::hinting(420, "Unsupported", &foreign.join(", ")));
         }
         if request.headers.first("Content-Encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
             return Err(Unfit::hinting(415, "Accept-Encoding", "identity"));
         }
-        let wants_sdp = matches!(request.method, Method::Invite | Method::Update);
+        let wants_sdp = matches!(request.method, Method::Invite | Method::Update | Method::Prack);
         if wants_sdp && !request.body.is_empty() && request.sdp().is_none() {
             return Err(Unfit::hinting(415, "Accept", "application/sdp"));
+        }
+        if self.is_too_short(request) {
+            return Err(Unfit::hinting(422, "Min-SE", &self.session_timer.min_s.to_string()));
+        }
+        if request.method == Method::Invite && !accepts_sdp(request) {
+            return Err(Unfit::bare(406));
         }
         let room = if within.is_some() { self.transactions_max + self.transactions_max / 4 } else { self.transactions_max };
         if self.servers.len() + self.clients.len() >= room {
@@ -143,6 +159,15 @@ fn is_spoken(method: &Method, tag: &str) -> bool {
         &[]
     };
     spoken.iter().any(|known| known.eq_ignore_ascii_case(tag))
+}
+
+/// "If no Accept header field is present, the server SHOULD assume a default value of application/sdp" (RFC 3261 20.1).
+fn accepts_sdp(request: &Request) -> bool {
+    let is_sdp = |range: &str| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["application/sdp", "application/*", "*/*"].iter().any(|fit| range.eq_ignore_ascii_case(fit))
+    };
+    request.headers.first("Accept").is_none() || request.headers.list("Accept").any(is_sdp)
 }
 
 pub(super) fn with(mut response: Response, name: &str, value: &str) -> Response {

@@ -40,7 +40,8 @@ impl ServerKey {
         let Via { host, port, .. } = &request.via;
         let sent_by = format!("{}:{}", host.to_ascii_lowercase(), port.unwrap_or(5060));
         let branch = request.via.branch().unwrap_or_default();
-        let branch = match branch.starts_with(MAGIC_COOKIE) {
+        // The cookie alone is as good as none (RFC 4475 3.2.1).
+        let branch = match branch.strip_prefix(MAGIC_COOKIE).is_some_and(|own| !own.is_empty()) {
             true => branch.to_owned(),
             // RFC 2543: a cookieless branch names nothing by itself.
             false => format!("{branch} {} {} {}", request.call_id, request.from.tag().unwrap_or_default(), request.cseq.number),

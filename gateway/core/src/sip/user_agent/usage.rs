@@ -9,6 +9,8 @@ use std::{
 use super::{
     Credentials, TxId,
     refer::{Referred, Referring},
+    reliable::Reliable,
+    session_timer::Session,
 };
 use crate::{
     events::wire::Path,
@@ -50,11 +52,25 @@ pub(super) struct Usage {
     pub(super) referrals: u32,
     /// Our last REFER.
     pub(super) referring: Referring,
+    /// Our BYE is out: one of the peer's that crosses it finds its dialog still (RFC 5407 3.2.1).
+    pub(super) said_bye: bool,
+    /// Provisional responses of ours that must arrive.
+    pub(super) reliable: Reliable,
+    /// Those who answered our INVITE provisionally; at most `FORKS_MAX`.
+    pub(super) forks: Vec<Fork>,
+    /// When the session must be renewed, and by whom.
+    pub(super) session: Session,
+    /// The SDP that we said last, for a refresh that must repeat it.
+    pub(super) said: Option<String>,
+    /// The SDP that the peer said last.
+    pub(super) heard: Option<String>,
+    /// An OPTIONS of ours is out, to see whether the peer lives.
+    pub(super) is_probing: bool,
 }
 
 impl Usage {
     /// Nothing has happened yet.
-    pub(super) const fn new(endpoint: EndpointId, peer: SocketAddr) -> Self {
+    pub(super) fn new(endpoint: EndpointId, peer: SocketAddr) -> Self {
         Self {
             endpoint,
             peer,
@@ -74,6 +90,13 @@ impl Usage {
             referral: None,
             referrals: 0,
             referring: Referring::Never,
+            said_bye: false,
+            reliable: Reliable::default(),
+            forks: Vec::new(),
+            session: Session::default(),
+            said: None,
+            heard: None,
+            is_probing: false,
         }
     }
 }
@@ -107,6 +130,23 @@ pub(super) struct Unacked {
     pub(super) bytes: Arc<[u8]>,
     pub(super) reply: Path,
     pub(super) pause: Duration,
+    /// It carries our offer, and the ACK brings the answer.
+    pub(super) offers: bool,
+}
+
+/// A phone that answered our INVITE provisionally.
+#[derive(Debug)]
+pub(super) struct Fork {
+    /// Its To tag.
+    pub(super) tag: String,
+    /// Its early dialog, where that is not the usage's own.
+    pub(super) dialog: Option<Dialog>,
+    /// The INVITE's number, and RSeq, of its last reliable response.
+    pub(super) rseq: Option<(u32, u32)>,
+    /// What it answered, reliably or not.
+    pub(super) sdp: Option<String>,
+    /// It answered reliably.
+    pub(super) is_agreed: bool,
 }
 
 /// An ACK of ours, sent again for each repetition of its 2xx (13.2.2.4).
@@ -137,6 +177,10 @@ pub(super) struct Asking {
     pub(super) is_running: bool,
     /// The running transaction.
     pub(super) tx: Option<TxId>,
+    /// It only renews the session: the owner did not ask for it.
+    pub(super) is_refresh: bool,
+    /// What the owner wants once the refresh is over.
+    pub(super) next: Option<String>,
 }
 
 /// Phones that may answer one INVITE of ours and be hung up on politely; further ones are left to time out.

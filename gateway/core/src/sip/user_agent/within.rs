@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::{
     UaEvent, UsageId, UserAgent,
-    options::capabilities,
+    options::{ACCEPT, capabilities},
+    reliable::Exchange,
     screen::{Arrival, with},
     usage::{Asked, Phase},
 };
@@ -29,12 +30,12 @@ impl<R: Rng> UserAgent<R> {
             Method::Invite | Method::Update => self.receive_reinvite(now, id, arrival, request),
             Method::Refer => self.receive_refer(now, id, arrival, request),
             Method::Notify => self.receive_notify(now, id, arrival, &request),
+            Method::Prack => self.receive_prack(now, id, arrival, request),
             // The door lets nothing else in.
             Method::Options
             | Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Subscribe
             | Method::Message
             | Method::Publish
@@ -46,6 +47,18 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn receive_info(&mut self, now: Now, id: UsageId, arrival: Arrival, request: &Request) {
+        // No info package was negotiated (RFC 6086 4.2.2), and of the legacy bodies we understand digits alone.
+        let kind = request.headers.first("Content-Type").unwrap_or_default().trim().to_ascii_lowercase();
+        let refusal = match request.headers.first("Info-Package") {
+            Some(_) => Some(with(self.stateless(request, 469), "Recv-Info", "")),
+            None if !request.body.is_empty() && !kind.starts_with("application/dtmf") => {
+                Some(with(self.stateless(request, 415), "Accept", ACCEPT))
+            }
+            None => None,
+        };
+        if let Some(refusal) = refusal {
+            return self.respond_stateless(arrival.reply, &refusal);
+        }
         let tx = self.open_server(request, arrival.key, arrival.reply, Some(id));
         self.respond(now, tx, &request.answer(200, None));
         let content_type = request.headers.first("Content-Type").unwrap_or_default().to_owned();
@@ -57,26 +70,25 @@ impl<R: Rng> UserAgent<R> {
         let Some(usage) = self.usages.get(&id) else { return };
         let is_update = request.method == Method::Update;
         let sdp = request.sdp();
-        let is_pending = usage.asked.is_some() || matches!(usage.phase, Phase::Invited { .. });
-        let is_glare = usage.asking.as_ref().is_some_and(|asking| asking.is_running) || usage.unacked.is_some();
-        let is_calling = matches!(usage.phase, Phase::Inviting { .. });
         // A session refresh: nothing to decide.
         if is_update && sdp.is_none() {
             let mut answer = request.answer(200, None);
             self.put_dialog_headers(usage, &request, &mut answer);
+            if matches!(usage.phase, Phase::Confirmed) {
+                self.agree_as_answerer(now, id, &request, &mut answer);
+            }
             let tx = self.open_server(&request, arrival.key, arrival.reply, Some(id));
             self.refresh_target(id, &request);
             self.respond(now, tx, &answer);
             return;
         }
-        let refusal = if is_pending {
+        let refusal = match self.hindrance(id, is_update) {
             // "MUST return a 500 response [with] a Retry-After header field with a randomly chosen value of between 0 and 10 seconds" (14.2).
-            let seconds = self.rng.next_u32() % 11;
-            Some(with(request.answer(500, None), "Retry-After", &seconds.to_string()))
-        } else if is_glare || is_calling {
-            Some(request.answer(491, None))
-        } else {
-            None
+            Some(500) => {
+                let seconds = self.rng.next_u32() % 11;
+                Some(with(request.answer(500, None), "Retry-After", &seconds.to_string()))
+            }
+            status => status.map(|status| request.answer(status, None)),
         };
         let tx = self.open_server(&request, arrival.key, arrival.reply, Some(id));
         if let Some(refusal) = refusal {
@@ -91,6 +103,24 @@ impl<R: Rng> UserAgent<R> {
             usage.asked = Some(Asked { tx, request });
         }
         self.tell(UaEvent::Reinvited { usage: id, sdp });
+    }
+
+    /// Why an offer of the peer's can't be taken now: 500 while an earlier one of its own is not answered, 491 while one of ours is not
+    /// (RFC 3261 14.2, RFC 3311 5.2).
+    fn hindrance(&self, id: UsageId, is_update: bool) -> Option<u16> {
+        let usage = self.usages.get(&id)?;
+        let exchange = usage.reliable.exchange;
+        match &usage.phase {
+            _ if usage.asked.is_some() => Some(500),
+            _ if usage.asking.as_ref().is_some_and(|asking| asking.is_running) => Some(491),
+            Phase::Invited { .. } if is_update && exchange == Exchange::Complete => None,
+            Phase::Invited { .. } if is_update && exchange == Exchange::Offered => Some(491),
+            Phase::Invited { .. } => Some(500),
+            Phase::Inviting { .. } if is_update && self.is_agreed_early(id) => None,
+            Phase::Inviting { .. } => Some(491),
+            // The ACK of our 2xx is still to come. For UPDATE that matters only where it brings the answer to our offer.
+            Phase::Confirmed | Phase::Ended => usage.unacked.as_ref().filter(|unacked| !is_update || unacked.offers).map(|_| 491),
+        }
     }
 
     pub(super) fn refresh_target(&mut self, id: UsageId, request: &Request) {

@@ -4,9 +4,12 @@ mod called;
 mod calling;
 mod door;
 mod pair;
+mod races;
 mod referring;
 mod registering;
 mod reinviting;
+mod reliable;
+mod timing;
 
 use std::{
     net::SocketAddr,

@@ -85,7 +85,7 @@ fn a_reinvite_that_finds_no_dialog_ends_the_call() {
     scene.does(|agent, now| agent.reinvite(now, usage, HOLD));
     let (_, request) = scene.request();
     scene.hears_message(&request.answer(481, None));
-    assert_eq!(scene.event(), UaEvent::Bye { usage, reason: None });
+    assert_eq!(scene.event(), UaEvent::Lost { usage });
     assert_eq!(scene.said(), ["ACK", "BYE"]);
 }
 
@@ -97,7 +97,7 @@ fn a_peer_that_says_100_to_a_reinvite_and_no_more_is_hung_up() {
     let (_, request) = scene.request();
     scene.hears_message(&request.answer(100, None));
     scene.pass(33_000);
-    assert_eq!(scene.event(), UaEvent::Bye { usage, reason: None });
+    assert_eq!(scene.event(), UaEvent::Lost { usage });
     assert_eq!(scene.said()[0], "BYE");
 }
 
