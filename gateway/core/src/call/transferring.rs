@@ -90,11 +90,10 @@ impl Call {
 
     /// The leg that was dialled for a transfer.
     pub(super) fn third_did(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
-        let Phase::Transferring { by, .. } = self.phase else { return };
-        match event {
-            LegEvent::Progressed { status, .. } => turn.leg(by, LegCommand::NotifyRefer { status }),
-            LegEvent::Answered { answer } => self.third_answered(&answer, turn),
-            LegEvent::Refused(cause) | LegEvent::HungUp(cause) => self.transfer_failed(cause, turn),
+        match (&self.phase, event) {
+            (Phase::Transferring { by, .. }, LegEvent::Progressed { status, .. }) => turn.leg(*by, LegCommand::NotifyRefer { status }),
+            (Phase::Transferring { .. }, LegEvent::Answered { answer }) => self.third_answered(&answer, turn),
+            (Phase::Transferring { .. }, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.transfer_failed(cause, turn),
             _ => {}
         }
     }
@@ -153,7 +152,7 @@ impl Call {
         }
         let given = self.far.take();
         self.end(Cause::goodbye(Fault::Caller), turn);
-        given.map(GivenLeg)
+        given.map(|leg| GivenLeg(Box::new(leg)))
     }
 
     /// Joins a party that another call gave up to the one who stays (attended transfer, RFC 5589 7).
@@ -163,7 +162,7 @@ impl Call {
         turn.leg(by, LegCommand::NotifyRefer { status: 200 });
         turn.write(Happened::Transferred { from: by, to: given.0.id, merged: Some(from) });
         self.hand_over(agent, turn);
-        self.third = Some(given.0);
+        self.third = Some(*given.0);
         self.join_third(turn);
     }
 
@@ -328,7 +327,7 @@ impl Call {
 
 /// A party on its way from one call to another.
 #[derive(Debug)]
-pub struct GivenLeg(Leg);
+pub struct GivenLeg(Box<Leg>);
 
 impl GivenLeg {
     /// Its name, and its end of media.

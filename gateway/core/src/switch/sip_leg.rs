@@ -324,7 +324,7 @@ impl<R: Rng> SipLegs<R> {
                 None => (usage, LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE)),
             },
             UaEvent::ReinviteRefused { usage, status } => (usage, LegEvent::ReofferRefused(Cause::of_status(status, Fault::Carrier))),
-            UaEvent::Referred { usage, referral } => match self.referred(now, usage, referral) {
+            UaEvent::Referred { usage, referral } => match self.referred(now, usage, *referral) {
                 Some(event) => (usage, event),
                 None => return,
             },

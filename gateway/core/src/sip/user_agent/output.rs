@@ -70,7 +70,7 @@ pub enum UaEvent {
     /// The peer hung up; `reason` is its Q.850 value (RFC 3326).
     Bye { usage: UsageId, reason: Option<u8> },
     /// The peer wants us to call someone (RFC 3515). Answer by `accept_refer` or `refuse_refer`, then tell it by `notify_refer`.
-    Referred { usage: UsageId, referral: Referral },
+    Referred { usage: UsageId, referral: Box<Referral> },
     /// What became of our REFER: provisional states, then one final status; its refusal is one too.
     ReferProgressed { usage: UsageId, status: u16 },
     /// The peer of a standing call does not answer, knows nothing of it any more, or let its session expire; BYE has been sent.

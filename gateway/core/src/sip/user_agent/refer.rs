@@ -153,7 +153,7 @@ impl<R: Rng> UserAgent<R> {
             usage.referrals += 1;
         }
         self.set_timer(now, TimerKey::Referral(id), REFERRAL_MAX);
-        self.tell(UaEvent::Referred { usage: id, referral: Referral { to, replaces, replacing, referred_by } });
+        self.tell(UaEvent::Referred { usage: id, referral: Box::new(Referral { to, replaces, replacing, referred_by }) });
     }
 
     pub(super) fn receive_notify(&mut self, now: Now, id: UsageId, arrival: Arrival, request: &Request) {
