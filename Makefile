@@ -27,6 +27,7 @@ rehearse: setup web
 
 # Full-size figures; the tables in docs/performance.md come from here.
 bench: setup web
+	$(CARGO) bench -p tests --bench sip_message
 	$(CARGO) build --release --bin tandem
 	tests/bench/run
 

@@ -20,6 +20,7 @@ needs=(
   linphonec:linphone-cli
   kamailio:kamailio
   sipsak:sipsak
+  openssl:openssl
   chromium:chromium
 )
 

@@ -9,7 +9,7 @@ export default defineConfig({
     // A data: URL would need a wider Content-Security-Policy than 'self'.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { agent: "agent.html", call: "call.html" } },
+    rolldownOptions: { input: { agent: "agent.html", call: "call.html", console: "console.html" } },
   },
   server: { proxy: { "/v1": { target: gateway, ws: true } } },
 });

@@ -6,7 +6,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::{AgentEntry, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
+    config::{AgentEntry, CallerRules, Config, Endpoint, Media, Phone, Queue, Route, RouteAction, Trunk},
     ids::{AgentId, EndpointId},
     private::Private,
 };
@@ -40,11 +40,12 @@ pub fn usual(agents: usize) -> Config {
     let ip = GATEWAY.ip();
     let route = |dialled: &str, action, record| Route { dialled: dialled.to_owned(), trunk: None, action, record };
     Config {
-        endpoints: vec![Endpoint { id: EndpointId(0), name: "udp".to_owned(), listen: GATEWAY, advertised: ip }],
+        endpoints: vec![Endpoint::udp(EndpointId(0), "udp", GATEWAY)],
         trunks: vec![Trunk {
             name: "carrier".to_owned(),
             sources: vec![(IpAddr::from([10, 1, 0, 0]), 16)],
             default_region: Some("NL".to_owned()),
+            callers: CallerRules { trusted: true, ..CallerRules::default() },
             ..Trunk::default()
         }],
         phones: vec![Phone {

@@ -251,6 +251,9 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
     format!(
         "[node]\nname = \"test\"\ndata_dir = \"{data}\"\ndrain_s = {drain_s}\n\n[http]\nlisten = \"127.0.0.1:{http}\"\n\n\
          [[sip]]\nname = \"test\"\nlisten = \"127.0.0.1:{sip}\"\n\n\
+         [[sip]]\nname = \"test-tcp\"\ntransport = \"tcp\"\nlisten = \"127.0.0.1:{sip}\"\n\n\
+         [[sip]]\nname = \"test-tls\"\ntransport = \"tls\"\nlisten = \"127.0.0.1:{tls}\"\n\n\
+         [[sip]]\nname = \"test-ws\"\ntransport = \"ws\"\nlisten = \"127.0.0.1:{ws}\"\n\n\
          [media]\nlisten = \"127.0.0.1\"\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
          [ivr]\ndir = \"{scripts}\"\nlanguages = [\"en\", \"ru\", \"uk\"]\n\n\
          [[trunk]]\nname = \"loopback\"\nsources = [\"127.0.0.1/32\"]\n\n\
@@ -259,6 +262,8 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
         drain_s = plan.drain_s,
         http = ports.http(),
         sip = ports.sip(),
+        tls = ports.tls(),
+        ws = ports.ws(),
         web = ports.web(),
         scripts = plan.scripts.display(),
         routes = plan.routes,

@@ -6,6 +6,7 @@ use gateway_core::{
     context::sums::{Kind, Past, Weights, sums},
     events::{
         ask::{Ask, AskFailure, Finding, Question, Reply},
+        calling::{Proof, Signed},
         leg::Direction,
         record::{Happened, Record},
         story::{Customer, Story, Trust},
@@ -20,13 +21,20 @@ pub struct Manners {
     pub identify: Option<Duration>,
     /// Until the table of reservations answers.
     pub reserve: Option<Duration>,
+    /// Until a caller's signature is verified.
+    pub verify: Option<Duration>,
     /// The store is broken, and says so.
     pub fails: bool,
 }
 
 impl Default for Manners {
     fn default() -> Self {
-        Self { identify: Some(Duration::from_millis(20)), reserve: Some(Duration::ZERO), fails: false }
+        Self {
+            identify: Some(Duration::from_millis(20)),
+            reserve: Some(Duration::ZERO),
+            verify: Some(Duration::from_millis(30)),
+            fails: false,
+        }
     }
 }
 
@@ -34,6 +42,10 @@ impl Default for Manners {
 #[derive(Debug, Default)]
 pub struct Outside {
     pub manners: Manners,
+    /// What comes of callers' signatures; `None`: they cannot be verified here.
+    pub proof: Option<Proof>,
+    /// What was asked of signatures.
+    pub signed: Vec<Signed>,
     /// By number.
     customers: BTreeMap<String, Known>,
     /// Who called, by call.
@@ -58,7 +70,12 @@ impl Outside {
     /// Answers, and says how long that takes; `None` is never.
     pub fn answer(&mut self, ask: Ask, utc: UtcMillis) -> Option<(Duration, Reply)> {
         let is_identify = matches!(ask.question, Question::Identify { .. });
-        let after = if is_identify { self.manners.identify } else { self.manners.reserve };
+        let is_verify = matches!(ask.question, Question::Verify(_));
+        let after = match (is_identify, is_verify) {
+            (true, _) => self.manners.identify,
+            (_, true) => self.manners.verify,
+            _ => self.manners.reserve,
+        };
         let finding = match ask.question {
             Question::Identify { .. } if self.manners.fails => Err(AskFailure::Failed("the store is away".to_owned())),
             Question::Identify { number, .. } => {
@@ -72,11 +89,13 @@ impl Outside {
                 }
                 Ok(Finding::AgentReleased)
             }
-            Question::Lookup { .. }
-            | Question::Speak { .. }
-            | Question::Verify { .. }
-            | Question::Resolve { .. }
-            | Question::RenderCard { .. } => Err(AskFailure::Failed("nobody answers this".to_owned())),
+            Question::Verify(signed) => {
+                self.signed.push(*signed);
+                self.proof.clone().map(Finding::Verified).ok_or_else(|| AskFailure::Failed("nobody verifies".to_owned()))
+            }
+            Question::Lookup { .. } | Question::Speak { .. } | Question::Resolve { .. } | Question::RenderCard { .. } => {
+                Err(AskFailure::Failed("nobody answers this".to_owned()))
+            }
         };
         Some((after?, ask.token.reply(finding)))
     }

@@ -8,8 +8,8 @@ use std::{
 
 use gateway_core::{
     cause::{Cause, Fault},
-    config::Endpoint,
-    events::wire::Path,
+    config::{Endpoint, Oversize},
+    events::wire::{Hop, Path, Transport},
     ids::EndpointId,
     now::Now,
     private::Private,
@@ -91,8 +91,8 @@ pub struct Phone {
     pub habits: Vec<(Duration, Act)>,
     /// Proves itself with this password when it is asked.
     pub password: Option<String>,
-    /// Further headers of the calls that it places.
-    pub more_headers: Vec<(String, String)>,
+    /// Further headers of its INVITEs.
+    pub headers: Vec<(String, String)>,
     /// What it has heard of its REFERs.
     pub notified: Vec<u16>,
     /// All its calls, the last one perhaps alive.
@@ -109,7 +109,7 @@ impl Phone {
     pub fn new(number: &str, sip: SocketAddr, hz: f64) -> Self {
         let seed = u64::from_be_bytes([0, 0, sip.port().to_be_bytes()[0], sip.port().to_be_bytes()[1], 0, 0, 0, 0]) ^ hz.to_bits();
         let mut settings = Settings::new("phone", [1; 32]);
-        settings.endpoints.push(Endpoint { id: EndpointId(0), name: "phone".to_owned(), listen: sip, advertised: sip.ip() });
+        settings.endpoints.push(Endpoint::udp(EndpointId(0), "phone", sip));
         Self {
             number: number.to_owned(),
             sip,
@@ -118,7 +118,7 @@ impl Phone {
             answering: Answering::Take(Duration::from_secs(1)),
             habits: Vec::new(),
             password: None,
-            more_headers: Vec::new(),
+            headers: Vec::new(),
             notified: Vec::new(),
             talks: Vec::new(),
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
@@ -230,14 +230,16 @@ impl Phone {
         let mut line = self.line();
         let offer = line.offer(Flow::SendRecv);
         let shown = if self.number.is_empty() { "anonymous" } else { &self.number };
-        let mut headers = if self.number.is_empty() { vec![("Privacy".to_owned(), "id".to_owned())] } else { Vec::new() };
-        headers.extend(self.more_headers.iter().cloned());
+        let privacy = self.number.is_empty().then(|| ("Privacy".to_owned(), "id".to_owned()));
+        let headers = privacy.into_iter().chain(self.headers.clone()).collect();
         let usage = self.agent.invite(
             now,
             &InviteTarget {
                 uri: Uri::sip(Some(user), GATEWAY),
                 endpoint: EndpointId(0),
-                to: GATEWAY,
+                to: Hop { transport: Transport::Udp, to: GATEWAY, domain: None },
+                profile: None,
+                oversize: Oversize::default(),
                 from_uri: Uri::sip(Some(shown), self.sip),
                 display: None,
                 headers,
@@ -336,7 +338,7 @@ impl Phone {
                 UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => {
                     self.outbox.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
                 }
-                UaOutput::Transmit { path: Path::Stream(_), .. } => {}
+                UaOutput::Transmit { path: Path::Stream(_), .. } | UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => {}
                 UaOutput::Event(event) => self.happened(now, event),
             }
         }
@@ -402,6 +404,8 @@ impl Phone {
             | UaEvent::EarlyAnswered { .. }
             | UaEvent::Registered { .. }
             | UaEvent::Departed { .. }
+            | UaEvent::RegisterAnswered { .. }
+            | UaEvent::Probed { .. }
             | UaEvent::Asked { .. } => {}
         }
     }

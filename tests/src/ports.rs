@@ -35,6 +35,16 @@ impl Ports {
         self.first
     }
 
+    /// The gateway's SIP over TLS.
+    pub fn tls(&self) -> u16 {
+        self.first + 1
+    }
+
+    /// The gateway's SIP over WebSocket.
+    pub fn ws(&self) -> u16 {
+        self.first + 6
+    }
+
     /// The gateway's pages and API.
     pub fn http(&self) -> u16 {
         self.first + 2

@@ -261,7 +261,7 @@ fn a_new_call_takes_the_place_of_an_old_one_where_it_may() {
         world.dial(caller, "200");
         world.run(4_000);
         let dialog = dialog_with(&world, caller) + if early { ";early-only" } else { "" };
-        world.phones[heir].more_headers = vec![("Replaces".to_owned(), dialog), ("Require".to_owned(), "replaces".to_owned())];
+        world.phones[heir].headers = vec![("Replaces".to_owned(), dialog), ("Require".to_owned(), "replaces".to_owned())];
         world.dial(heir, "200");
         world.run(4_000);
         if may && !early {

@@ -17,3 +17,4 @@ pub mod routing;
 pub mod sip;
 pub mod switch;
 pub mod timers;
+pub mod transport;

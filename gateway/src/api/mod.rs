@@ -27,6 +27,7 @@ mod socket;
 mod tests;
 mod tls;
 mod tokens;
+mod trunks;
 mod upgrade;
 
 use std::{
@@ -154,7 +155,9 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(customers::learn))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
+        .routes(routes!(calls::ladder))
         .routes(routes!(recording::play))
+        .routes(routes!(trunks::list))
         .routes(routes!(rejections::list))
         .routes(routes!(rejections::ask, rejections::look))
         .routes(routes!(explain::order))
@@ -175,6 +178,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/", get(pages::index))
         .route("/agent", get(pages::agent))
         .route("/call", get(pages::call))
+        .route("/console", get(pages::console))
         .fallback(pages::file)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))

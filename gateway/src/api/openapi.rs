@@ -25,7 +25,7 @@ pub(super) fn contract(json: &str) -> Response {
             WebSockets: `/v1/desk` for agents, `/v1/caller` for callers; see docs/integrate.md."
     ),
     modifiers(&Keys),
-    tags((name = "customers"), (name = "calls"), (name = "ivr"), (name = "agents"), (name = "chat"))
+    tags((name = "customers"), (name = "calls"), (name = "trunks"), (name = "ivr"), (name = "agents"), (name = "chat"))
 )]
 struct Head;
 

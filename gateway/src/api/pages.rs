@@ -31,11 +31,15 @@ pub(super) async fn call(headers: HeaderMap) -> Response {
     page("call.html", &headers)
 }
 
+pub(super) async fn console(headers: HeaderMap) -> Response {
+    page("console.html", &headers)
+}
+
 /// Scripts, styles, pictures; everything else is nowhere.
 pub(super) async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let path = uri.path().trim_start_matches('/');
     let file = Built::get(path).filter(|_| !path.is_empty());
-    let file = file.ok_or_else(|| Problem::not_found("See /api/openapi.json for what there is; pages are /call and /agent."))?;
+    let file = file.ok_or_else(|| Problem::not_found("See /api/openapi.json for what there is; pages are /call, /agent and /console."))?;
     Ok(serve(path, &file, &headers))
 }
 

@@ -1,16 +1,16 @@
 //! The certificate for pages beyond localhost: browsers give no microphone to plain HTTP.
 
-use std::{fs, net::IpAddr, path::Path, sync::Arc};
+use std::{net::IpAddr, path::Path, sync::Arc};
 
 use axum_server::tls_rustls::RustlsConfig;
 use gateway_core::config::Certificate;
-use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use super::{Error, tokens::private_file};
+use super::Error;
+use crate::shell::make_self_signed;
 
 /// The operator's pair, or our own self-signed one in the data directory, made when there is none.
 pub(super) fn config(data: &Path, certificate: &Certificate, host: IpAddr) -> Result<RustlsConfig, Error> {
@@ -19,7 +19,8 @@ pub(super) fn config(data: &Path, certificate: &Certificate, host: IpAddr) -> Re
         Certificate::SelfSigned => {
             let (certificate, key) = (data.join("web.crt"), data.join("web.key"));
             if !certificate.exists() && !key.exists() {
-                make(&certificate, &key, host)?;
+                let failed = |reason| Error::Certificate { path: certificate.clone(), reason };
+                make_self_signed(&certificate, &key, host).map_err(failed)?;
             }
             (certificate, key)
         }
@@ -35,18 +36,4 @@ pub(super) fn config(data: &Path, certificate: &Certificate, host: IpAddr) -> Re
     // WebSockets ride on HTTP/1.1.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(RustlsConfig::from_config(Arc::new(config)))
-}
-
-fn make(certificate: &Path, key: &Path, host: IpAddr) -> Result<(), Error> {
-    let failed = |error: rcgen::Error| Error::Certificate { path: certificate.to_owned(), reason: error.to_string() };
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    if !host.is_unspecified() && !host.is_loopback() {
-        names.push(host.to_string());
-    }
-    let mut params = CertificateParams::new(names).map_err(failed)?;
-    params.distinguished_name.push(DnType::CommonName, "Tandem, self-signed");
-    let pair = KeyPair::generate().map_err(failed)?;
-    let made = params.self_signed(&pair).map_err(failed)?;
-    private_file(key, pair.serialize_pem().as_bytes()).map_err(|source| Error::File { path: key.to_owned(), source })?;
-    fs::write(certificate, made.pem()).map_err(|source| Error::File { path: certificate.to_owned(), source })
 }

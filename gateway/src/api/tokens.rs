@@ -1,6 +1,6 @@
 //! What we sign and what we mint: chat and handoff tokens (RFC 7519, HS256), and unguessable words.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
 use gateway_core::{ids::UtcMillis, private::Private};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -8,7 +8,7 @@ use rand::{TryRng, rngs::SysRng};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::store::utc_now;
+use crate::{shell::private_file, store::utc_now};
 
 /// Signs with the secret of the data directory.
 pub(super) struct Signer {
@@ -114,17 +114,6 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
 /// A word that nobody can guess.
 pub(super) fn random_hex<const N: usize>() -> String {
     random::<N>().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes a new file that only its owner can read.
-pub(super) fn private_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 const SECRET: &str = "session.secret";

@@ -34,6 +34,8 @@ impl Brain for Switch<ChaCha20Rng> {
             draining: self.is_draining(),
             calls: self.calls().collect(),
             agents: self.agents().map(|agent| agent.id).collect(),
+            trunks: self.trunks(),
+            leaving: self.is_leaving(),
             idle_ports: self.idle_ports(),
             sip_dropped: self.sip_dropped(),
         }
@@ -64,9 +66,14 @@ impl Plane for Shard<ChaCha20Rng> {
 }
 
 impl Answers for Store {
-    async fn identify(&self, token: Option<Private<String>>, number: Option<Private<String>>) -> Result<Story, AskFailure> {
+    async fn identify(
+        &self,
+        token: Option<Private<String>>,
+        context: Option<String>,
+        number: Option<Private<String>>,
+    ) -> Result<Story, AskFailure> {
         let (token, number) = (token.as_ref().map(|token| token.0.as_str()), number.as_ref().map(|number| number.0.as_str()));
-        Self::identify(self, token, number).await.map_err(|error| AskFailure::Failed(error.to_string()))
+        Self::identify_in(self, token, context.as_deref(), number).await.map_err(|error| AskFailure::Failed(error.to_string()))
     }
 }
 

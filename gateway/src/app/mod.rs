@@ -158,7 +158,7 @@ async fn drain(handle: &Handle, patience: Duration) {
     if handle.tell(AdminCommand::Drain).await.is_err() {
         return;
     }
-    let last = handle.until(|live| live.draining && live.calls.is_empty());
+    let last = handle.until(|live| live.draining && live.calls.is_empty() && !live.leaving);
     if tokio::time::timeout(patience, last).await.is_err() {
         tracing::warn!(calls = handle.snapshot().calls.len(), "calls are cut off: they outlived `drain_s`");
     }

@@ -8,7 +8,8 @@ use media::clip::ClipBook;
 use tokio::{runtime, sync::oneshot};
 
 use crate::shell::{
-    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Names, Plane, PortRange, Recorder, ShardTold,
+    Answers, Arrival, Asks, Brain, Driver, Handle, Ledger, Mailbox, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Streams,
+    Tls, Verifier,
 };
 
 /// Threads that run, and the ways to them.
@@ -31,7 +32,8 @@ impl Node {
         answers: A,
         ledger: L,
     ) -> anyhow::Result<Self> {
-        let listen: Vec<SocketAddr> = config.endpoints.iter().map(|endpoint| endpoint.listen).collect();
+        let listen: Vec<_> = config.endpoints.iter().map(|endpoint| (endpoint.transport, endpoint.listen)).collect();
+        let tls = Tls::read(config)?;
         let driver = Driver::bind(&listen)?;
         let sip = driver.local_addresses()?;
         let threads = bind_shards(config)?;
@@ -49,9 +51,12 @@ impl Node {
             let _ = mailbox.try_send(ShardTold::Clips(clips.clone()));
             shards.push((mailbox, joined));
         }
-        let asks = Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone());
+        let verifier = Verifier::of(&config.stir)?;
+        let asks =
+            Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone()).proving(verifier);
         let mailboxes = shards.iter().map(|(mailbox, _)| mailbox.clone()).collect();
-        let ended = driver.spawn(brain, mailboxes, asks, ledger)?;
+        let streams = Streams::new(runtime::Handle::current(), switch.clone(), tls);
+        let ended = driver.spawn(brain, mailboxes, asks, streams, ledger)?;
         Ok(Self { handle, sip, switch, ended, shards, recorder })
     }
 

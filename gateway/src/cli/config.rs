@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
-use gateway_core::config::{Certificate, Config, NumberRule, RouteAction, RouteNumber, Trunk};
+use gateway_core::config::{Certificate, Config, Naming, NumberRule, Oversize, RouteAction, RouteNumber, StirPolicy, Trunk};
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
 
@@ -64,7 +64,14 @@ fn view(config: &Config) -> Value {
         "node": { "name": config.node.name, "data_dir": config.node.data_dir, "drain_s": config.node.drain_s },
         "http": http,
         "sip": config.endpoints.iter().map(|endpoint| {
-            json!({ "name": endpoint.name, "listen": endpoint.listen, "advertised": endpoint.advertised })
+            let (chain, key) = match endpoint.tls.as_ref().map(|tls| &tls.certificate) {
+                Some(Certificate::Files { chain, key }) => (Some(chain), Some(key)),
+                Some(Certificate::SelfSigned) | None => (None, None),
+            };
+            without_nulls(json!({
+                "name": endpoint.name, "transport": endpoint.transport.word(), "listen": endpoint.listen, "advertised": endpoint.advertised,
+                "certificate": chain, "key": key, "client_ca": endpoint.tls.as_ref().and_then(|tls| tls.client_ca.as_ref()),
+            }))
         }).collect::<Vec<_>>(),
         "media": {
             "listen": config.media.listen, "advertised": config.media.advertised, "ports": [config.media.ports.0, config.media.ports.1],
@@ -72,6 +79,9 @@ fn view(config: &Config) -> Value {
         },
         "session": { "expires_s": config.session.expires_s, "min_s": config.session.min_s },
         "gate": { "ack_ms": config.gate.ack_ms },
+        "stir": without_nulls(json!({
+            "hosts": config.stir.hosts, "roots": config.stir.roots, "web_roots": config.stir.web_roots,
+        })),
         "recording": { "dir": config.recording.dir, "on": config.recording.on },
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
         "dns": without_nulls(json!({ "server": config.dns.server })),
@@ -108,7 +118,15 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
         "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
         "transfer": trunk.transfer,
         "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
+        "trusted": trunk.callers.trusted, "keep_withheld": trunk.callers.keep_withheld,
+        "stir": match trunk.callers.stir { StirPolicy::Off => "off", StirPolicy::Show => "show", StirPolicy::Require => "require" },
+        "identity": match trunk.callers.identity { Naming::None => "none", Naming::Asserted => "asserted" },
         "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
+        "oversize": match trunk.oversize { Oversize::Tcp => "tcp", Oversize::Udp => "udp" },
+        "tls": trunk.tls.as_ref().map(|tls| without_nulls(json!({
+            "certificate": tls.certificate.as_ref().map(|(chain, _)| chain), "key": tls.certificate.as_ref().map(|(_, key)| key),
+            "ca": tls.ca, "name": tls.name,
+        }))),
         "host": peering.host, "endpoint": endpoint.map(|endpoint| &endpoint.name), "subject": peering.subject,
         "auth": peering.auth.as_ref().map(|auth| json!({ "user": auth.user, "realm": auth.realm, "password": MASK })),
         "peer_auth": peering.peer_auth.as_ref().map(|peer| json!({ "user": peer.user, "password": MASK })),

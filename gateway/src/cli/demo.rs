@@ -50,11 +50,15 @@ impl config::Outside for Surroundings<'_> {
 
 /// Takes the usual ports where they are free, else the next ones.
 fn settle(config: &mut Config) -> Result<(), Failed> {
-    let sip = free(5060, |at| UdpSocket::bind(at).is_ok()).ok_or("no free port for SIP from 5060 on".to_owned())?;
+    let by_both = |at| UdpSocket::bind(at).is_ok() && TcpListener::bind(at).is_ok();
+    let sip = free(5060, by_both).ok_or("no free port for SIP from 5060 on".to_owned())?;
+    let http = free(8080, |at| TcpListener::bind(at).is_ok()).ok_or("no free port for HTTP from 8080 on".to_owned())?;
+    let web =
+        free(8088, |at| at != http && TcpListener::bind(at).is_ok()).ok_or("no free port for SIP by WebSocket from 8088 on".to_owned())?;
     for endpoint in &mut config.endpoints {
-        endpoint.listen = sip;
+        endpoint.listen = if endpoint.transport.is_web() { web } else { sip };
     }
-    config.http.listen = free(8080, |at| TcpListener::bind(at).is_ok()).ok_or("no free port for HTTP from 8080 on".to_owned())?;
+    config.http.listen = http;
     config.http.public_url = format!("http://localhost:{}", config.http.listen.port());
     Ok(())
 }

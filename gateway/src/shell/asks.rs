@@ -13,14 +13,15 @@ use gateway_core::{
 };
 use tokio::{runtime, sync::Semaphore};
 
-use super::{driver::Arrival, mailbox::Mailbox, names::Names};
+use super::{driver::Arrival, mailbox::Mailbox, names::Names, stir::Verifier};
 
 /// What the store can answer.
 pub(crate) trait Answers: Send + Sync + 'static {
-    /// Who calls, by signed token first, then by number.
+    /// Who calls, by signed token first, then by a context of ours, then by number.
     fn identify(
         &self,
         token: Option<Private<String>>,
+        context: Option<String>,
         number: Option<Private<String>>,
     ) -> impl Future<Output = Result<Story, AskFailure>> + Send;
 }
@@ -33,12 +34,18 @@ pub(crate) struct Asks<A> {
     replies: Mailbox<Arrival>,
     places: Arc<Semaphore>,
     leases: Leases,
+    verifier: Option<Arc<Verifier>>,
 }
 
 impl<A: Answers> Asks<A> {
     /// Questions run on `runtime`, replies go to the switch's thread.
     pub(crate) fn new(answers: Arc<A>, names: Names, runtime: runtime::Handle, replies: Mailbox<Arrival>) -> Self {
-        Self { answers, names, runtime, replies, places: Arc::new(Semaphore::new(ASKS_MAX)), leases: Leases::default() }
+        Self { answers, names, runtime, replies, places: Arc::new(Semaphore::new(ASKS_MAX)), leases: Leases::default(), verifier: None }
+    }
+
+    /// Proves callers' signatures by this.
+    pub(crate) fn proving(self, verifier: Option<Verifier>) -> Self {
+        Self { verifier: verifier.map(Arc::new), ..self }
     }
 
     /// Puts a question; the reply comes back at once where this node knows it, else through the queue.
@@ -54,13 +61,11 @@ impl<A: Answers> Asks<A> {
                 self.leases.release(agent, call);
                 Some(token.reply(Ok(Finding::AgentReleased)))
             }
-            Question::Identify { token: proof, number } => {
+            Question::Identify { token: proof, context, number } => {
                 let answers = self.answers.clone();
-                self.run(
-                    token,
-                    limit,
-                    async move { answers.identify(proof, number).await.map(|story| Finding::Identified(Box::new(story))) },
-                )
+                self.run(token, limit, async move {
+                    answers.identify(proof, context, number).await.map(|story| Finding::Identified(Box::new(story)))
+                })
             }
             Question::Resolve { uri, spoken } => {
                 let names = self.names.clone();
@@ -71,7 +76,10 @@ impl<A: Answers> Asks<A> {
             }
             Question::Lookup { .. } => Some(token.reply(unavailable("lookups by HTTP"))),
             Question::Speak { .. } => Some(token.reply(unavailable("speech synthesis"))),
-            Question::Verify { .. } => Some(token.reply(unavailable("verification of caller signatures"))),
+            Question::Verify(call) => match self.verifier.clone() {
+                Some(verifier) => self.run(token, limit, async move { Ok(Finding::Verified(verifier.prove(&call).await)) }),
+                None => Some(token.reply(unavailable("verification of caller signatures"))),
+            },
             Question::RenderCard { .. } => Some(token.reply(unavailable("cards for SIP phones"))),
         }
     }

@@ -4,15 +4,15 @@
 
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use gateway_core::{
-    events::{ask::Reply, media::MediaEvent},
-    ids::{EndpointId, ShardId},
+    events::{ask::Reply, media::MediaEvent, wire::Transport},
+    ids::{ConnId, EndpointId, ShardId},
     now::Now,
     switch::{AdminCommand, Input, Output},
 };
@@ -24,8 +24,10 @@ use super::{
     clock,
     effects::{Echo, Effects, Ledger},
     handle::{Handle, Snapshot, Told},
+    ladder::Tap,
     mailbox::{Bell, Mailbox},
     shard::ShardTold,
+    stream::{self, StreamTold, Streams},
     udp::{self, Readable, Traffic},
 };
 
@@ -44,6 +46,8 @@ pub(crate) trait Brain: Send + 'static {
 /// What reaches the switch's thread from other threads.
 #[derive(Debug)]
 pub(crate) enum Arrival {
+    /// A stream reports.
+    Stream(ConnId, StreamTold),
     /// A shard reports.
     Media(ShardId, MediaEvent),
     /// A question is answered.
@@ -55,13 +59,20 @@ pub(crate) enum Arrival {
 /// The switch's thread before it runs: sockets are bound, queues stand, so that shards and pages can be wired to it.
 pub(crate) struct Driver {
     poll: Poll,
-    endpoints: Vec<UdpSocket>,
+    endpoints: Vec<Bound>,
     arrivals: mpsc::Receiver<Arrival>,
     told: mpsc::Receiver<Told>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     bell: Arc<Bell>,
     mailbox: Mailbox<Arrival>,
     handle: Handle,
+    tap: Tap,
+}
+
+/// A socket of one endpoint.
+enum Bound {
+    Datagrams(UdpSocket),
+    Streams(Transport, TcpListener),
 }
 
 /// The thread as it runs.
@@ -82,28 +93,42 @@ struct Turns<B, A, L> {
     stopped: bool,
 }
 
+impl Bound {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Datagrams(socket) => socket.local_addr(),
+            Self::Streams(_, listener) => listener.local_addr(),
+        }
+    }
+}
+
 impl Driver {
     /// Binds the SIP sockets; `EndpointId` is the place in `listen`.
-    pub(crate) fn bind(listen: &[SocketAddr]) -> io::Result<Self> {
+    pub(crate) fn bind(listen: &[(Transport, SocketAddr)]) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut endpoints = Vec::with_capacity(listen.len());
-        for (number, address) in listen.iter().enumerate() {
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("SIP on {address}: {error}"));
+        for (number, (transport, address)) in listen.iter().enumerate() {
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("SIP on {address} by {}: {error}", transport.token()));
+            if transport.is_reliable() {
+                endpoints.push(Bound::Streams(*transport, stream::bind(*address).map_err(named)?));
+                continue;
+            }
             let mut socket = udp::bind(*address, Traffic::Signalling, SIP_BUFFER).map_err(named)?;
             poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
-            endpoints.push(socket);
+            endpoints.push(Bound::Datagrams(socket));
         }
         let bell = Bell::new(poll.registry(), BELL)?;
+        let (tap, ladders) = Tap::open(endpoints.iter().map(Bound::local_addr).collect::<io::Result<_>>()?)?;
         let (mailbox, arrivals) = Mailbox::new(ARRIVALS_MAX);
         let (inputs, told) = mpsc::channel(TOLD_MAX);
         let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot::default()));
-        let handle = Handle::new(inputs, snapshot).waking(bell.clone());
-        Ok(Self { poll, endpoints, arrivals, told, snapshots, mailbox: mailbox.waking(bell.clone()), bell, handle })
+        let handle = Handle::new(inputs, snapshot).waking(bell.clone()).showing(ladders);
+        Ok(Self { poll, endpoints, arrivals, told, snapshots, mailbox: mailbox.waking(bell.clone()), bell, handle, tap })
     }
 
     /// Where the sockets stand, ports chosen by the system included.
     pub(crate) fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.endpoints.iter().map(UdpSocket::local_addr).collect()
+        self.endpoints.iter().map(Bound::local_addr).collect()
     }
 
     /// The way in for shards and answers.
@@ -122,13 +147,24 @@ impl Driver {
         brain: B,
         shards: Vec<Mailbox<ShardTold>>,
         asks: Asks<A>,
+        mut streams: Streams,
         ledger: L,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (ending, ended) = oneshot::channel();
-        let Self { poll, endpoints, arrivals, told, snapshots, bell, mailbox: _, handle: _ } = self;
+        let Self { poll, endpoints, arrivals, told, snapshots, bell, mailbox: _, handle: _, tap } = self;
+        let mut sockets = Vec::with_capacity(endpoints.len());
+        for (number, bound) in endpoints.into_iter().enumerate() {
+            match bound {
+                Bound::Datagrams(socket) => sockets.push(Some(socket)),
+                Bound::Streams(transport, listener) => {
+                    streams.listen(EndpointId(number as u64), transport, listener);
+                    sockets.push(None);
+                }
+            }
+        }
         let mut turns = Turns {
             brain,
-            effects: Effects::new(endpoints, shards, asks, ledger),
+            effects: Effects::new(sockets, streams, shards, asks, ledger, tap),
             poll,
             arrivals,
             told,
@@ -203,8 +239,24 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
             match self.arrivals.try_recv() {
                 Ok(Arrival::Media(shard, event)) => self.input(now, Input::Media { shard, event }),
                 Ok(Arrival::Replied(reply)) => self.input(now, Input::Replied(reply)),
+                Ok(Arrival::Stream(conn, told)) => self.stream_told(now, conn, told),
                 Ok(Arrival::Stop) => self.stopped = true,
                 Err(_) => return,
+            }
+        }
+    }
+
+    fn stream_told(&mut self, now: Now, conn: ConnId, told: StreamTold) {
+        match told {
+            StreamTold::Stands { endpoint, from, subject, outbox } => {
+                self.effects.streams.stands(conn, outbox);
+                self.input(now, Input::Connected { conn, endpoint, from, subject });
+            }
+            StreamTold::Failed => self.input(now, Input::ConnectFailed { conn }),
+            StreamTold::Bytes(bytes) => self.input(now, Input::Stream { conn, bytes: &bytes }),
+            StreamTold::Gone => {
+                self.effects.streams.close(conn);
+                self.input(now, Input::Disconnected { conn });
             }
         }
     }
@@ -244,9 +296,11 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         // Taken out for the turn, so that the bytes can be lent to the brain.
         let mut buffer = std::mem::take(&mut self.buffer);
         for left in (0..TURN_MAX).rev() {
-            match self.effects.endpoints[number].recv_from(&mut buffer) {
+            let Some(socket) = &self.effects.endpoints[number] else { break };
+            match socket.recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     let endpoint = EndpointId(number as u64);
+                    self.effects.tap.heard(now.utc, endpoint, from, &buffer[..length]);
                     self.input(now, Input::Received { endpoint, from, bytes: &buffer[..length] });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -268,7 +322,6 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         while let Some(echo) = self.effects.echoes.pop_front() {
             let input = match echo {
                 Echo::Replied(reply) => Input::Replied(reply),
-                Echo::ConnectFailed(conn) => Input::ConnectFailed { conn },
                 Echo::Left(channel) => Input::Left { channel },
             };
             self.step(now, input);
@@ -305,6 +358,7 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         meters.calls.set(live.calls.len() as f64);
         meters.pages.set(self.effects.pages.len() as f64);
         meters.dropped.absolute(live.sip_dropped);
+        super::meters::trunks(&live.trunks);
         meters.store_lag.set(self.effects.lag() as f64);
         self.snapshots.send_replace(Arc::new(live));
         self.changed = false;

@@ -4,18 +4,20 @@ use std::{collections::VecDeque, io};
 
 use gateway_core::{
     events::{ask::Reply, media::MediaCommand, record::Record, wire::Path},
-    ids::{ChannelId, ConnId, EndpointId, ShardId},
+    ids::{ChannelId, EndpointId, ShardId},
     now::Now,
-    switch::{Output, Rejection},
+    switch::{Output, Rejection, TrunkNews},
 };
 use mio::net::UdpSocket;
 
 use super::{
     asks::{Answers, Asks},
+    ladder::Tap,
     mailbox::{Mailbox, Refused},
     meters::SwitchMeters,
     pages::{Pages, Pushed},
     shard::ShardTold,
+    stream::Streams,
 };
 
 /// Where records go. Implemented over `store`'s writer where the node is wired.
@@ -35,18 +37,19 @@ pub(crate) trait Ledger: Send {
 pub(crate) enum Echo {
     /// This node knew the answer.
     Replied(Reply),
-    /// The stream did not come about.
-    ConnectFailed(ConnId),
     /// The page reads too slowly or is gone.
     Left(ChannelId),
 }
 
 /// All that an output can touch.
 pub(crate) struct Effects<A, L> {
-    pub(crate) endpoints: Vec<UdpSocket>,
+    /// `None` where an endpoint's peers come by streams.
+    pub(crate) endpoints: Vec<Option<UdpSocket>>,
+    pub(crate) streams: Streams,
     pub(crate) pages: Pages,
     pub(crate) echoes: VecDeque<Echo>,
     pub(crate) meters: SwitchMeters,
+    pub(crate) tap: Tap,
     shards: Vec<Ring>,
     asks: Asks<A>,
     ledger: L,
@@ -60,12 +63,21 @@ struct Ring {
 
 impl<A: Answers, L: Ledger> Effects<A, L> {
     /// `endpoints` by `EndpointId`, `shards` by `ShardId`.
-    pub(crate) fn new(endpoints: Vec<UdpSocket>, shards: Vec<Mailbox<ShardTold>>, asks: Asks<A>, ledger: L) -> Self {
+    pub(crate) fn new(
+        endpoints: Vec<Option<UdpSocket>>,
+        streams: Streams,
+        shards: Vec<Mailbox<ShardTold>>,
+        asks: Asks<A>,
+        ledger: L,
+        tap: Tap,
+    ) -> Self {
         Self {
             endpoints,
+            streams,
             pages: Pages::default(),
             echoes: VecDeque::new(),
             meters: SwitchMeters::new(),
+            tap,
             shards: shards.into_iter().map(|commands| Ring { commands, backlog: VecDeque::new() }).collect(),
             asks,
             ledger,
@@ -77,17 +89,19 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
         self.meters.output(&output);
         match output {
             Output::Transmit { path: Path::Datagram { endpoint, to }, bytes } => {
+                self.tap.said(now.utc, endpoint, to, &bytes);
                 if let Err(error) = self.transmit(endpoint, to, &bytes) {
                     self.meters.unsent.increment(1);
                     tracing::debug!(%to, %error, "a SIP datagram was not sent");
                 }
             }
-            Output::Transmit { path: Path::Stream(_), .. } => self.meters.streamless.increment(1),
-            Output::Connect { conn, target, .. } => {
-                tracing::warn!(%target, "SIP over a stream is asked for, and this node speaks UDP only");
-                self.echoes.push_back(Echo::ConnectFailed(conn));
+            Output::Transmit { path: Path::Stream(conn), bytes } => {
+                if !self.streams.transmit(conn, bytes) {
+                    self.meters.streamless.increment(1);
+                }
             }
-            Output::Disconnect { .. } => {}
+            Output::Connect { conn, hop, profile } => self.streams.connect(conn, hop, profile),
+            Output::Disconnect { conn } => self.streams.close(conn),
             Output::Media { shard, command } => self.tell_shard(shard, command),
             Output::Ask(ask) => {
                 if let Some(reply) = self.asks.put(now, ask) {
@@ -105,6 +119,9 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                 let count = self.ledger.reject(rejection.clone());
                 log(&rejection, count);
             }
+            Output::Trunk(TrunkNews { trunk, good: true, what }) => tracing::info!(trunk, "{what}"),
+            Output::Trunk(TrunkNews { trunk, good: false, what }) => tracing::warn!(trunk, "{what}"),
+            Output::Traced { call, call_id } => self.tap.traced(call, call_id),
             Output::Write(record) => self.ledger.write(record),
         }
     }
@@ -135,7 +152,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
     }
 
     fn transmit(&self, endpoint: EndpointId, to: std::net::SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let socket = usize::try_from(endpoint.0).ok().and_then(|number| self.endpoints.get(number));
+        let socket = usize::try_from(endpoint.0).ok().and_then(|number| self.endpoints.get(number)?.as_ref());
         socket.ok_or(io::ErrorKind::NotFound)?.send_to(bytes, to).map(|_| ())
     }
 

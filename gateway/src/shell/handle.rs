@@ -5,17 +5,21 @@ use std::sync::Arc;
 use gateway_core::{
     events::page::{ClientMessage, ServerMessage},
     ids::{AgentId, CallId, ChannelId},
-    switch::{AdminCommand, Page},
+    switch::{AdminCommand, Page, TrunkView},
 };
 use tokio::sync::{mpsc, watch};
 
-use super::mailbox::{Bell, Mailbox};
+use super::{
+    ladder::{Ladder, Ladders},
+    mailbox::{Bell, Mailbox},
+};
 
 /// A cheap, cloneable way into the switch's thread.
 #[derive(Clone)]
 pub(crate) struct Handle {
     inputs: Mailbox<Told>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
+    ladders: Ladders,
 }
 
 /// A page's session in the switch; it outlives a lost WebSocket until `Handle::leave`.
@@ -40,6 +44,10 @@ pub(crate) struct Snapshot {
     pub(crate) calls: Vec<CallId>,
     /// Agents at a desk.
     pub(crate) agents: Vec<AgentId>,
+    /// Carriers, with what is known of them.
+    pub(crate) trunks: Vec<TrunkView>,
+    /// Carriers have not yet heard that we drain.
+    pub(crate) leaving: bool,
     /// Bound RTP ports that no call uses; without one, a call is refused.
     pub(crate) idle_ports: usize,
     /// Datagrams on SIP's ports that were no SIP, since the start.
@@ -61,12 +69,22 @@ pub(crate) enum Told {
 impl Handle {
     /// The end of the switch's thread holds the other halves.
     pub(crate) fn new(inputs: mpsc::Sender<Told>, snapshot: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { inputs: Mailbox::over(inputs), snapshot }
+        Self { inputs: Mailbox::over(inputs), snapshot, ladders: Ladders::default() }
     }
 
     /// Wakes the switch's thread, which sleeps on its sockets, whenever something is said.
     pub(crate) fn waking(self, bell: Arc<Bell>) -> Self {
         Self { inputs: self.inputs.waking(bell), ..self }
+    }
+
+    /// Shows the ladders of this book.
+    pub(crate) fn showing(self, ladders: Ladders) -> Self {
+        Self { ladders, ..self }
+    }
+
+    /// What was said by SIP in a call, masked; `None` when nothing is known of it any more.
+    pub(crate) fn ladder(&self, call: CallId) -> Option<Ladder> {
+        self.ladders.of(call)
     }
 
     /// A page has logged in; who it is was proven by the caller of this.

@@ -2,7 +2,7 @@
 //!
 //! Counters are looked up once, so that counting costs one atomic addition.
 
-use gateway_core::switch::{Input, Output};
+use gateway_core::switch::{Input, Output, TrunkView};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// Of the switch's thread.
@@ -70,8 +70,22 @@ impl SwitchMeters {
             Output::Push { .. } => 4,
             Output::Write(_) => 5,
             Output::Rejected(_) => 6,
+            Output::Traced { .. } => 7,
+            Output::Trunk(_) => 8,
         };
         self.outputs[kind].increment(1);
+    }
+}
+
+/// The state of each trunk, for dashboards and alarms.
+pub(crate) fn trunks(views: &[TrunkView]) {
+    let switch = |on: bool| if on { 1.0 } else { 0.0 };
+    for view in views {
+        let name = || view.name.clone();
+        gauge!("tandem_trunk_up", "trunk" => name()).set(switch(view.state != "down"));
+        gauge!("tandem_trunk_calls", "trunk" => name()).set(f64::from(view.calls));
+        let registered = view.registration.as_ref().is_none_or(|registration| registration.registered);
+        gauge!("tandem_trunk_registered", "trunk" => name()).set(switch(registered));
     }
 }
 
@@ -116,4 +130,4 @@ impl ShardMeters {
 }
 
 const INPUTS: [&str; 7] = ["sip_datagram", "sip_stream", "page", "media", "reply", "operator", "timer"];
-const OUTPUTS: [&str; 7] = ["transmit", "stream", "media", "ask", "push", "write", "rejected"];
+const OUTPUTS: [&str; 9] = ["transmit", "stream", "media", "ask", "push", "write", "rejected", "traced", "trunk"];

@@ -163,32 +163,48 @@ fn caller_of(headers: &[String], shown: String) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway_core::config::{Route, Trunk};
+    use std::path::Path;
 
-    fn config() -> Config {
-        let trunk = |name: &str, octet: u8| Trunk {
-            name: name.into(),
-            sources: vec![(IpAddr::from([10, octet, 0, 0]), 16)],
-            ..Config::default().trunks.first().cloned().unwrap_or_else(blank)
-        };
-        let route = |dialled: &str, trunk: Option<&str>, action| Route {
-            dialled: dialled.into(),
-            trunk: trunk.map(str::to_owned),
-            action,
-            record: true,
-        };
-        Config {
-            trunks: vec![trunk("carrier", 1), trunk("other", 2)],
-            routes: vec![
-                route("100", Some("carrier"), RouteAction::Script("main".into())),
-                route("200", None, RouteAction::Bridge("sip:uas@10.3.0.1".into())),
-            ],
-            ..Config::default()
+    use gateway_core::config::{self, Outside};
+
+    const FILE: &str = r#"
+        [[trunk]]
+        name = "carrier"
+        sources = ["10.1.0.0/16"]
+        [[trunk]]
+        name = "other"
+        sources = ["10.2.0.0/16"]
+        [[route]]
+        dialled = "100"
+        trunk = "carrier"
+        script = "main"
+        [[route]]
+        dialled = "200"
+        bridge = "sip:uas@10.3.0.1"
+    "#;
+
+    struct Alone;
+
+    impl Outside for Alone {
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn file(&self, _: &Path) -> Result<String, String> {
+            Err("not there".into())
+        }
+
+        fn own_address(&self) -> Option<IpAddr> {
+            Some(IpAddr::from([127, 0, 0, 1]))
+        }
+
+        fn scripts(&self, _: &Path) -> Option<Vec<String>> {
+            Some(vec!["main".into()])
         }
     }
 
-    fn blank() -> Trunk {
-        Trunk::default()
+    fn config() -> Config {
+        config::read("tandem.toml", FILE, &Alone).unwrap().config
     }
 
     fn ask(question: &Question) -> Result<Foretold, String> {

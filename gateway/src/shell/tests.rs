@@ -16,7 +16,7 @@ use gateway_core::{
         page::{ClientMessage, Notice, ServerMessage},
         record::{Happened, Record},
         story::Story,
-        wire::Path,
+        wire::{Path, Transport},
     },
     ids::{AgentId, CallId, ChannelId, ShardId, UtcMillis},
     now::Now,
@@ -27,7 +27,8 @@ use gateway_core::{
 use tokio::sync::mpsc;
 
 use super::{
-    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, mailbox::Mailbox,
+    Answers, Arrival, Asks, Brain, Driver, Ledger, MediaThread, Names, Plane, PortRange, Recorder, ShardTold, Snapshot, Streams, Tls,
+    mailbox::Mailbox,
 };
 
 #[test]
@@ -118,12 +119,13 @@ struct Node {
 impl Node {
     fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let driver = Driver::bind(&[localhost(0)]).unwrap();
+        let driver = Driver::bind(&[(Transport::Udp, localhost(0))]).unwrap();
         let (sip, handle, mailbox) = (driver.local_addresses().unwrap()[0], driver.handle(), driver.mailbox());
         let (to_shard, shard) = Mailbox::new(4);
         let (records, written) = mpsc::channel(16);
+        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::default());
         let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
-        let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, Book(records)).unwrap();
+        let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, streams, Book(records)).unwrap();
         Self { sip, handle, mailbox, shard, written, runtime }
     }
 }
@@ -156,7 +158,7 @@ impl Brain for Parrot {
             Input::Told(AdminCommand::Drain) => self.live.draining = true,
             Input::Told(_) => {
                 let late = now.instant + Duration::from_secs(5);
-                let identify = Question::Identify { token: None, number: Some(Private("+31201234567".into())) };
+                let identify = Question::Identify { token: None, context: None, number: Some(Private("+31201234567".into())) };
                 let reserve = Question::ReserveAgent { agent: AgentId(1), call: CallId(9) };
                 self.outputs.extend([identify, reserve].map(|question| Output::Ask(self.asks.put(question, late))));
             }
@@ -241,7 +243,7 @@ impl Plane for Echo {
 struct Nobody;
 
 impl Answers for Nobody {
-    async fn identify(&self, _: Option<Private<String>>, _: Option<Private<String>>) -> Result<Story, AskFailure> {
+    async fn identify(&self, _: Option<Private<String>>, _: Option<String>, _: Option<Private<String>>) -> Result<Story, AskFailure> {
         Ok(Story::default())
     }
 }

@@ -20,6 +20,10 @@ pub(crate) fn bind(address: SocketAddr, traffic: Traffic, buffer: usize) -> io::
     socket.set_nonblocking(true)?;
     // Both are wishes: the system may cap the one, and a container may forbid the other.
     let _ = socket.set_recv_buffer_size(buffer);
+    if address.is_ipv6() && traffic == Traffic::Signalling {
+        // An IPv4 peer would look like ::ffff:a.b.c.d, which is no source of any trunk.
+        socket.set_only_v6(true)?;
+    }
     if address.is_ipv4() {
         let dscp = match traffic {
             Traffic::Signalling => 24,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use gateway_core::{
     events::story::{Story, Trust},
-    ids::UtcMillis,
+    ids::{CustomerId, UtcMillis},
 };
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::{Address, Error, Lessons, Store, chats, customers, past, utc_now};
+use super::{Address, Error, Lessons, Store, chats, customers, nat, past, utc_now};
 
 impl Store {
     /// Finds the caller by handoff token (`chat:<id>`, verified by whoever passes it in), else by number; two candidates mean none.
@@ -19,21 +19,42 @@ impl Store {
         self.identify_at(token, number, utc_now()).await
     }
 
+    /// The same for a call that a pointer of ours has brought back: its context's customer, where no token names one.
+    pub(crate) async fn identify_in(&self, token: Option<&str>, context: Option<&str>, number: Option<&str>) -> Result<Story, Error> {
+        self.within_deadline(token, context, number, utc_now()).await
+    }
+
     /// The same, as of `now`.
     pub(crate) async fn identify_at(&self, token: Option<&str>, number: Option<&str>, now: UtcMillis) -> Result<Story, Error> {
+        self.within_deadline(token, None, number, now).await
+    }
+
+    async fn within_deadline(
+        &self,
+        token: Option<&str>,
+        context: Option<&str>,
+        number: Option<&str>,
+        now: UtcMillis,
+    ) -> Result<Story, Error> {
         let story = async {
             let mut connection = self.pool.acquire().await?;
-            tell(&mut connection, &self.lessons(), token, number, now).await
+            tell(&mut connection, &self.lessons(), Clues { token, context, number }, now).await
         };
         tokio::time::timeout(DEADLINE, story).await.unwrap_or(Err(Error::Database(sqlx::Error::PoolTimedOut)))
     }
 }
 
+/// What there is to find the caller by.
+struct Clues<'a> {
+    token: Option<&'a str>,
+    context: Option<&'a str>,
+    number: Option<&'a str>,
+}
+
 async fn tell(
     connection: &mut SqliteConnection,
     lessons: &Lessons,
-    token: Option<&str>,
-    number: Option<&str>,
+    Clues { token, context, number }: Clues<'_>,
     now: UtcMillis,
 ) -> Result<Story, Error> {
     let mut story = Story { share: past::share(connection).await?, ..Story::default() };
@@ -49,6 +70,20 @@ async fn tell(
         customer = chat.customer;
         story.chat = chat.lines;
         story.reason = chat.reason;
+    }
+    if customer.is_none()
+        && let Some(context) = context
+    {
+        let found = sqlx::query_scalar::<_, Option<i64>>("SELECT customer FROM calls WHERE context_id = ? ORDER BY started DESC LIMIT 1")
+            .bind(context)
+            .fetch_optional(&mut *connection)
+            .await?;
+        customer = found.flatten().map(|id| CustomerId(nat(id)));
+        if customer.is_some() {
+            story.trust.evidence.push("a pointer of ours: the call goes on".to_owned());
+            // Whoever holds the pointer was given the call; the caller behind it is as sure as it was then, and not surer.
+            story.trust.level = "ani".to_owned();
+        }
     }
     if customer.is_none()
         && let Some(address) = number.and_then(Address::of)

@@ -76,7 +76,10 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
             Ok(())
         }
         Happened::LegStarted { direction: Direction::Inbound, peer, .. } => caller_known(connection, call, at, &peer.0).await,
-        Happened::LegStarted { direction: Direction::Outbound, .. } | Happened::LegEnded { .. } => Ok(()),
+        Happened::LegStarted { direction: Direction::Outbound, .. }
+        | Happened::LegEnded { .. }
+        | Happened::Arrived { .. }
+        | Happened::Proven { .. } => Ok(()),
         Happened::Identified { customer, .. } => identified(connection, call, *customer).await,
         Happened::FactLearned { fact } => fact_learned(connection, call, fact).await,
         Happened::MenuPresented(menu) => presented(connection, call, at, menu).await,

@@ -9,6 +9,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { card } from "./card.mjs";
+import { ENGINEERS } from "./console.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const CSP = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'";
@@ -78,13 +79,15 @@ export function start(port = 8090, { auto = true } = {}) {
       return json(200, { lines: said, reason: { intent: "parcel_late" } });
     }
     if (/^\/v1\/chat\/41\/handoff$/.test(path)) return heard.push({ type: "handoff", ...body }), json(200, { token: "jwt" });
+    const engineer = request.headers.authorization === "Bearer right";
+    if (path in ENGINEERS) return engineer ? json(200, ENGINEERS[path]()) : json(401, { title: "We do not know who is asking", status: 401, id: "p-401-8" });
     if (path === "/mock/push") return latest[body.to]?.push(body.notice), json(200, {});
     if (path === "/mock/say") return latest[body.to]?.socket?.send(JSON.stringify(body.message)), json(200, {});
     if (path === "/mock/drop") return latest[body.to]?.socket?.terminate(), json(200, {});
     if (path === "/mock/offer") return offer(latest.desk), json(200, {});
     if (path === "/mock/heard") return json(200, heard);
     if (path === "/mock/blank") return response.writeHead(200, { "content-type": "text/html" }), response.end("<!doctype html><title>ear</title>");
-    const file = normalize(join(DIST, path === "/agent" ? "agent.html" : path === "/call" ? "call.html" : path));
+    const file = normalize(join(DIST, /^\/(agent|call|console)$/.test(path) ? `${path}.html` : path));
     if (!file.startsWith(DIST) || !existsSync(file) || file.endsWith("/")) return json(404, { title: "Not found", status: 404 });
     response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": CSP });
     createReadStream(file).pipe(response);

@@ -56,7 +56,7 @@ async function open(width, scheme, path, lang) {
   const context = await browser.newContext({ viewport: { width, height: SIZES[width] ?? 780 }, colorScheme: scheme, locale: lang, permissions: ["microphone"] });
   const page = await context.newPage();
   page.on("request", (request) => request.url().startsWith(BASE) || foreign.push(request.url()));
-  page.on("console", (message) => message.type() === "error" && !/401/.test(message.text()) && broken.push(`${path} ${width}: ${message.text()}`));
+  page.on("console", (message) => message.type() === "error" && !/401|404/.test(message.text()) && broken.push(`${path} ${width}: ${message.text()}`));
   page.on("pageerror", (error) => broken.push(`${path} ${width}: ${error.stack}`));
   await page.goto(BASE + path);
   return page;
@@ -194,6 +194,44 @@ async function caller(width, scheme, lang) {
   return marks;
 }
 
+/** The engineer's page, by keyboard where it can be. */
+async function engineer(width, scheme, lang) {
+  const name = (state) => `console-${state}-${width}-${scheme}-${lang}`;
+  const page = await open(width, scheme, "/console", lang);
+  await page.waitForSelector('[data-state="login"]');
+  await shot(page, name("01-login"));
+  await page.fill('[name="key"]', "wrong");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".fault");
+  await shot(page, name("02-wrong"));
+  await page.fill('[name="key"]', "right");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(at("call"));
+  await page.focus(`${at("call")} >> nth=1`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`${at("ladder")} li`);
+  await page.focus(".rung");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(at("message"));
+  await shot(page, name("03-ladder"));
+  await page.click(`${at("call")} >> nth=0`);
+  await page.waitForSelector(at("no-ladder"));
+  await shot(page, name("04-no-ladder"));
+  for (const section of ["rejections", "trunks"]) {
+    await page.click(at(`tab-${section}`));
+    await page.waitForSelector(".rows li");
+    await shot(page, name(`05-${section}`));
+  }
+  await page.click(at("tab-test"));
+  await page.fill('[name="to"]', "0441112233");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(at("foretold"));
+  await shot(page, name("06-test"));
+  await page.click(at("leave"));
+  await page.waitForSelector('[data-state="login"]');
+  await page.context().close();
+}
+
 /** The three messages, each provoked the way it happens. */
 async function faults(width, lang) {
   const provoke = {
@@ -224,6 +262,7 @@ try {
   const runs = only ? [only.split(",")] : [[1440, "light", "en"], [1000, "dark", "uk"], [390, "light", "ru"], [1440, "dark", "ru"], [390, "dark", "uk"]];
   for (const [width, scheme, lang] of runs) {
     console.log(width, scheme, lang, "desk", JSON.stringify(await desk(Number(width), scheme, lang)));
+    await engineer(Number(width), scheme, lang);
     console.log(width, scheme, lang, "call", JSON.stringify(await caller(Number(width), scheme, lang)));
   }
   if (!only) await caller(360, "light", "en");

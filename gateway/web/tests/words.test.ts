@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { callerTexts } from "../src/caller/words";
+import { consoleTexts } from "../src/console/words";
 import { deskTexts } from "../src/desk/words";
 import { fill, LANGUAGES, language, type Text } from "../src/words/catalogue";
 import { spoken } from "../src/words/number";
 import { sharedTexts } from "../src/words/shared";
 import { ago, running } from "../src/words/time";
 
-const catalogues: Record<string, Record<string, Record<string, Text>>> = { deskTexts, callerTexts, sharedTexts };
+const catalogues: Record<string, Record<string, Record<string, Text>>> = { deskTexts, callerTexts, consoleTexts, sharedTexts };
 
 test("Slavic plurals take one, few and many where they belong", () => {
   const cases = deskTexts.uk["caller.cases"];

@@ -161,8 +161,7 @@ fn walk(script: Arc<Script>, prompts: Arc<PromptBook>) {
 }
 
 fn endpoint() -> Endpoint {
-    let advertised = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Endpoint { id: EndpointId(0), name: "fuzz".to_owned(), listen: SocketAddr::new(advertised, 5060), advertised }
+    Endpoint::udp(EndpointId(0), "fuzz", SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060))
 }
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9)), 5060);

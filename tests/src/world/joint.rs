@@ -125,12 +125,14 @@ impl World {
                         None => {}
                     }
                 }
+                Output::Trunk(news) => self.note(format!("   trunk {} {}", news.trunk, news.what)),
                 Output::Push { channel, message } => {
                     let json = serde_json::to_string(&message).expect("a notice is JSON");
                     json.hash(&mut self.heard);
                     self.note(format!("   push {} {}", channel.0, json.chars().take(120).collect::<String>()));
                     self.work.push_back(Work::Pushed(channel, json));
                 }
+                Output::Traced { .. } => {}
                 Output::Rejected(rejection) => {
                     self.note(format!("   rejected {} {}", rejection.refusal.cause().sip, rejection.refusal));
                     self.rejections.push(rejection);

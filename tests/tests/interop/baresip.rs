@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tests::{
     node::Node,
-    program::{Program, wait_until},
+    program::{Program, run, wait_until},
     wav_ears::{WavEars, held, share_between, write_tone},
 };
 
@@ -27,7 +27,7 @@ struct Baresip {
 
 impl Baresip {
     /// Uses the ports `peer(0)` to `peer(19)` of the node's block.
-    fn start(node: &Node, number: &str) -> Self {
+    fn start(node: &Node, number: &str, transport: &str) -> Self {
         let directory = node.directory().join("baresip");
         fs::create_dir(&directory).unwrap();
         let tone = directory.join("440.wav");
@@ -37,7 +37,7 @@ impl Baresip {
             "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\nrtp_ports {first}-{last}\n\
              audio_source aufile,{tone}\naudio_player aubridge,nil\naudio_alert aubridge,nil\nsnd_path {directory}\n\
              module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
-             module_app account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
+             sip_cafile {authority}\nmodule_app account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
             sip = ports.peer(0),
             control = ports.peer(4),
             first = ports.peer(6),
@@ -45,9 +45,11 @@ impl Baresip {
             tone = tone.display(),
             directory = directory.display(),
             modules = modules(),
+            authority = node.data().join("sip.crt").display(),
         );
         fs::write(directory.join("config"), config).unwrap();
-        fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1>;regint=0;audio_codecs=PCMU\n")).unwrap();
+        fs::write(directory.join("accounts"), format!("<sip:{number}@127.0.0.1;transport={transport}>;regint=0;audio_codecs=PCMU\n"))
+            .unwrap();
         fs::write(directory.join("contacts"), "").unwrap();
         let mut program = Program::start(Command::new("baresip").arg("-f").arg(&directory).current_dir(&directory));
         program.wait_for("that it is ready", Duration::from_secs(30), |said| said.contains("baresip is ready").then_some(()));
@@ -86,10 +88,69 @@ fn modules() -> &'static str {
 #[test]
 fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
     let node = Node::start();
+    talks(&node, "udp", &node.sip_uri("main"), || {});
+}
+
+#[test]
+fn baresip_by_tcp_and_the_desk_hear_each_other() {
+    let node = Node::start();
+    talks(&node, "tcp", &format!("{};transport=tcp", node.sip_uri("main")), || {});
+    assert_eq!(node.metric_of("tandem_switch_inputs_total", "kind=\"sip_datagram\""), 0.0, "not a datagram");
+}
+
+#[test]
+fn baresip_by_tls_talks_on_while_the_certificate_changes() {
+    let node = Node::start();
+    let before = shown(&node);
+    talks(&node, "tls", &format!("sip:main@127.0.0.1:{};transport=tls", node.ports.tls()), || renew(&node));
+    let renewed = wait_until(Duration::from_secs(20), || (shown(&node) != before).then_some(()));
+    assert!(renewed.is_some(), "the old certificate is still shown\n{}", node.log());
+}
+
+/// The certificate that the node shows to whoever connects by TLS.
+fn shown(node: &Node) -> String {
+    let command = format!("openssl s_client -connect 127.0.0.1:{} -showcerts < /dev/null", node.ports.tls());
+    let ended = run("sh", &["-c", &command], Duration::from_secs(20));
+    let from = ended.out.find("-----BEGIN CERTIFICATE-----").unwrap_or_else(|| panic!("no certificate: {ended:?}"));
+    ended.out[from..].split("-----END").next().unwrap_or_default().to_owned()
+}
+
+/// Puts another certificate in the place of the node's.
+fn renew(node: &Node) {
+    let (certificate, key) = (node.data().join("sip.crt"), node.data().join("sip.key"));
+    let (certificate, key) = (certificate.to_string_lossy(), key.to_string_lossy());
+    let made = run(
+        "openssl",
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=renewed",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ],
+        Duration::from_secs(20),
+    );
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// baresip calls the script, is given to the desk, and both hear each other for the whole talk.
+fn talks(node: &Node, transport: &str, uri: &str, meanwhile: impl FnOnce()) {
     let mut desk =
         node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
-    let mut baresip = Baresip::start(&node, "+380501112233");
-    baresip.tell("dial", &node.sip_uri("main"));
+    let mut baresip = Baresip::start(node, "+380501112233", transport);
+    baresip.tell("dial", uri);
     let seen = |kind: &str| {
         let calls = node.calls();
         calls.first().is_some_and(|call| !kinds(&node.records(&call["id"]), kind).is_empty()).then_some(())
@@ -99,6 +160,7 @@ fn baresip_and_the_desk_hear_each_other_and_the_recording_holds_both() {
     baresip.tell("sndcode", "1");
     let bridged = wait_until(Duration::from_secs(30), || seen("handoff"));
     assert!(bridged.is_some(), "no agent\n{}\n{}", baresip.program.story(), node.log());
+    meanwhile();
     std::thread::sleep(Duration::from_secs(4));
     baresip.tell("hangup", "");
     let call = node.ended_calls(1)[0].clone();

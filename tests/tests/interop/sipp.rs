@@ -128,3 +128,47 @@ fn the_answer_is_repeated_until_a_late_ack_comes_and_then_no_more() {
     // The first word is not cut: nothing is said before the ACK.
     assert!(at("menu_presented") >= at("call_started") + 1400, "{records:?}");
 }
+
+#[test]
+fn a_ringing_that_must_arrive_is_repeated_until_its_prack() {
+    let node = Node::with_routes(|ports| format!("[[route]]\ndialled = \"ringing\"\nbridge = \"sip:uas@127.0.0.1:{}\"\n", ports.peer(10)));
+    let phone = format!("127.0.0.1:{}", node.ports.peer(10));
+    let mut callee = node.dial(&["--listen", &phone, "--answer-after", "1500", "--calls", "1"]);
+    play(&node, "prack.xml", 0, &["-m", "1", "-nr"]);
+    callee.end(Duration::from_secs(15));
+    assert_eq!(kinds(&node.records(&node.ended_calls(1)[0]["id"]), "call_ended").len(), 1);
+}
+
+#[test]
+fn a_caller_who_holds_in_every_way_is_heard_again_afterwards() {
+    let node = Node::start();
+    caller(&node);
+    play(&node, "hold.xml", 0, &["-m", "1"]);
+    let records = node.records(&node.ended_calls(1)[0]["id"]);
+    assert_eq!(kinds(&records, "menu_chosen").len(), 1, "{records:?}");
+    assert!(kinds(&records, "leg_ended")[0]["quality"]["received"].as_u64().unwrap() >= 150, "{records:?}");
+}
+
+#[test]
+fn a_short_session_is_refused_and_a_fair_one_refreshed() {
+    let node = Node::start();
+    play(&node, "session-timer.xml", 0, &["-m", "1"]);
+    assert_eq!(node.ended_calls(1).len(), 1);
+}
+
+#[test]
+fn a_call_without_an_offer_gets_ours_and_its_voice_arrives() {
+    let node = Node::start();
+    caller(&node);
+    play(&node, "late-offer.xml", 0, &["-m", "1"]);
+    let records = node.records(&node.ended_calls(1)[0]["id"]);
+    assert_eq!(kinds(&records, "menu_chosen").len(), 1, "{records:?}");
+    assert_eq!(kinds(&records, "recording_sealed").len(), 1, "{records:?}");
+}
+
+#[test]
+fn what_a_dialog_does_not_serve_is_refused_with_what_it_does() {
+    let node = Node::start();
+    play(&node, "in-dialog.xml", 0, &["-m", "1"]);
+    assert_eq!(node.ended_calls(1).len(), 1);
+}

@@ -6,15 +6,16 @@ use media::sdp::{Answer, Offer};
 
 use super::{Arrival, Call, Due, Phase, leg::Leg, turn::Turn};
 use crate::{
-    cause::Cause,
+    cause::{Cause, Fault},
     config::{RouteAction, RouteNumber},
-    context::identity::Who,
+    context::{identity::Who, trust},
     events::{
         ask::{AskFailure, Finding, Question},
+        calling::{Calling, Proof, Unproven},
         leg::{Direction, LegCommand, Target},
         media::MediaCommand,
         record::Happened,
-        story::{Routing, Story, Walk},
+        story::{Came, Routing, Story, Walk},
     },
     ids::{AskId, CallId, LegId, PortId, RecordingId},
     private::Private,
@@ -36,6 +37,7 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         taped: true,
         parting: Vec::new(),
         story: Story::default(),
+        proof: None,
         walk: Walk { flow: String::new(), version: 0, path: Vec::new(), menu: None },
         routing: Routing { queue: String::new(), skills: Vec::new(), waited_ms: 0, tried: Vec::new(), chosen_because: String::new() },
         handovers: Vec::new(),
@@ -53,27 +55,26 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         phase: Phase::Connecting,
         arrival,
     };
-    match call.arrival.action.clone() {
-        RouteAction::Bridge(uri) => call.dial_through(Target::Uri(uri), turn),
-        RouteAction::Number(RouteNumber { number, trunk }) => {
-            let number = Private(number.unwrap_or_else(|| call.arrival.dialled.clone()));
-            let caller = call.arrival.caller.clone();
-            call.dial_through(Target::Number { number, trunk, caller }, turn);
-        }
-        RouteAction::Script(_) => call.identify(turn),
-    }
+    call.note_arrival(turn);
+    call.identify(turn);
     call
 }
 
 impl Call {
     fn identify(&mut self, turn: &mut Turn<'_>) {
+        let deadline = turn.now.instant + IDENTIFY_MAX;
+        let verify = self.arrival.calling.signed.take().map(|signed| turn.ask(Question::Verify(Box::new(signed)), deadline));
+        if matches!(self.arrival.action, RouteAction::Bridge(_) | RouteAction::Number(_)) {
+            self.phase = Phase::Arriving { identify: None, verify };
+            return self.arrived(turn);
+        }
         let number = match Who::of(&self.arrival.caller.0, self.arrival.region.as_deref()) {
             Who::Tel(number) => Some(number),
             Who::Sip(_) | Who::Withheld => None,
         };
-        let deadline = turn.now.instant + IDENTIFY_MAX;
-        let ask = turn.ask(Question::Identify { token: self.arrival.token.clone(), number }, deadline);
-        self.phase = Phase::Arriving { ask };
+        let (token, context) = (self.arrival.token.clone(), self.arrival.calling.context.clone());
+        let ask = turn.ask(Question::Identify { token, context, number }, deadline);
+        self.phase = Phase::Arriving { identify: Some(ask), verify };
         // A browser's connection takes as long as the look-up: both at once.
         if self.caller.media == super::LegMedia::Web {
             self.open_caller(turn);
@@ -82,17 +83,90 @@ impl Call {
 
     pub(super) fn replied(&mut self, ask: AskId, finding: Result<Finding, AskFailure>, late: bool, turn: &mut Turn<'_>) {
         match (&self.phase, finding) {
-            (Phase::Arriving { ask: asked }, Ok(Finding::Identified(story))) if *asked == ask => self.identified(*story, turn),
-            (Phase::Arriving { ask: asked }, _) if *asked == ask => self.identified(Story::default(), turn),
+            (Phase::Arriving { identify: Some(asked), verify }, finding) if *asked == ask => {
+                self.phase = Phase::Arriving { identify: None, verify: *verify };
+                let story = if let Ok(Finding::Identified(story)) = finding { *story } else { Story::default() };
+                self.identified(story, turn);
+            }
+            (Phase::Arriving { identify, verify: Some(asked) }, finding) if *asked == ask => {
+                self.phase = Phase::Arriving { identify: *identify, verify: None };
+                let proof = if let Ok(Finding::Verified(proof)) = finding { proof } else { Err(Unproven::Unanswered) };
+                self.proven(proof, turn);
+            }
             (Phase::Reserving { ask: asked, .. }, finding) if *asked == ask => self.reserved(finding, turn),
             (_, Ok(Finding::Identified(story))) if late => self.identified_late(*story, turn),
+            (_, Ok(Finding::Verified(proof))) if late => self.weigh_proof(proof, true, turn),
             _ => {}
         }
     }
 
     fn identified(&mut self, story: Story, turn: &mut Turn<'_>) {
         turn.write(Happened::Identified { customer: story.customer.as_ref().map(|customer| customer.id), late: false });
+        self.tell_story(story);
+        self.arrived(turn);
+    }
+
+    /// A signature has been verified, or not in time.
+    fn proven(&mut self, proof: Proof, turn: &mut Turn<'_>) {
+        let refused = proof.as_ref().err().copied().filter(|_| self.arrival.calling.must_prove);
+        self.weigh_proof(proof, false, turn);
+        match refused {
+            Some(why) => self.end(Cause { sip: why.status(), ..Cause::of_status(403, Fault::Carrier) }, turn),
+            None => self.arrived(turn),
+        }
+    }
+
+    fn weigh_proof(&mut self, proof: Proof, late: bool, turn: &mut Turn<'_>) {
+        let (attestation, unproven) = (proof.as_ref().ok().cloned(), proof.as_ref().err().copied());
+        turn.write(Happened::Proven { attestation, unproven, late });
+        // A late one replaces what its deadline said.
+        if late {
+            self.story.trust.evidence.retain(|said| said != Unproven::Unanswered.words());
+        }
+        trust::weigh(&mut self.story.trust, &proof);
+        self.story.came.attestation = proof.as_ref().ok().and_then(|attestation| attestation.level);
+        self.proof = Some(proof);
+    }
+
+    /// The store's story, with what the call itself knows laid beside it.
+    fn tell_story(&mut self, story: Story) {
         self.story = story;
+        if let Some(proof) = &self.proof {
+            trust::weigh(&mut self.story.trust, proof);
+        }
+        let Arrival { dialled, trunk, calling, .. } = &self.arrival;
+        self.story.came = Came {
+            dialled: dialled.clone(),
+            trunk: trunk.clone(),
+            diverted: calling.diverted.first().cloned(),
+            is_withheld: calling.is_withheld,
+            attestation: self.proof.as_ref().and_then(|proof| proof.as_ref().ok()?.level),
+            note: calling.note.clone(),
+        };
+    }
+
+    /// History has what came with the caller, where anything did.
+    fn note_arrival(&self, turn: &mut Turn<'_>) {
+        let Calling { diverted, withheld, peer_session, note, .. } = self.arrival.calling.clone();
+        if !diverted.is_empty() || withheld.is_some() || peer_session.is_some() || note.is_some() {
+            turn.write(Happened::Arrived { diverted, withheld, peer_session, note });
+        }
+    }
+
+    /// Nothing is awaited any more: the call begins.
+    fn arrived(&mut self, turn: &mut Turn<'_>) {
+        if !matches!(self.phase, Phase::Arriving { identify: None, verify: None }) {
+            return;
+        }
+        match self.arrival.action.clone() {
+            RouteAction::Bridge(uri) => return self.dial_through(Target::Uri(uri), turn),
+            RouteAction::Number(RouteNumber { number, trunk }) => {
+                let number = Private(number.unwrap_or_else(|| self.arrival.dialled.clone()));
+                let caller = self.arrival.caller.clone();
+                return self.dial_through(Target::Number { number, trunk, caller }, turn);
+            }
+            RouteAction::Script(_) => {}
+        }
         self.phase = Phase::Connecting;
         match (&self.caller.media, self.caller.ready) {
             (super::LegMedia::Web, true) => self.serve(turn),
@@ -103,8 +177,8 @@ impl Call {
 
     fn identified_late(&mut self, story: Story, turn: &mut Turn<'_>) {
         turn.write(Happened::Identified { customer: story.customer.as_ref().map(|customer| customer.id), late: true });
-        self.story = story.clone();
-        self.story_arrived(story, turn);
+        self.tell_story(story);
+        self.story_arrived(self.story.clone(), turn);
     }
 
     /// Answers the caller's offer, and starts the recording with the answer.

@@ -164,6 +164,7 @@ impl Call {
 
     fn card(&self, agent: AgentId, turn: &Turn<'_>) -> Card {
         let exit = self.exit.clone().unwrap_or(Exit { kind: ExitReason::Routed, node: String::new(), detail: None });
+        let diverted = self.arrival.calling.diverted.first();
         let language = turn.config.agents.iter().find(|entry| entry.id == agent).and_then(|entry| entry.languages.first());
         card::compose(card::Parts {
             context_id: self.context_id.clone(),
@@ -173,7 +174,8 @@ impl Call {
                 medium: self.arrival.medium,
                 dialled: self.arrival.dialled.clone(),
                 trunk: self.arrival.trunk.clone(),
-                diverted_from: None,
+                diverted_from: diverted.map(|diversion| diversion.from.clone()),
+                diverted_because: diverted.map(|diversion| diversion.because),
             },
             story: &self.story,
             calling: Who::of(&self.arrival.caller.0, self.arrival.region.as_deref()).identity("ani"),

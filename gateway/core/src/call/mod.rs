@@ -30,6 +30,7 @@ use crate::{
     cause::{Cause, Fault},
     config::RouteAction,
     events::{
+        calling::{Calling, Proof},
         leg::{LegCommand, LegEvent},
         media::MediaEvent,
         story::{Exit, Fact, Handover, Medium, Routing, Story, Walk},
@@ -44,6 +45,8 @@ use crate::{
 pub struct Arrival {
     /// The number or name that the caller shows; empty where it is withheld.
     pub caller: Private<String>,
+    /// What else its signalling says of it.
+    pub calling: Calling,
     /// The user part that was dialled.
     pub dialled: String,
     /// By which trunk, if any.
@@ -106,6 +109,8 @@ pub struct Call {
     /// Legs that did not come about and whose ports are still closing.
     parting: Vec<Leg>,
     story: Story,
+    /// What came of the caller's signature.
+    proof: Option<Proof>,
     walk: Walk,
     routing: Routing,
     handovers: Vec<Handover>,

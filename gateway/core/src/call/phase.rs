@@ -10,8 +10,8 @@ use crate::{
 
 /// Where a call is; each phase owns what exists only in it. Table: docs/specs/call.md.
 pub enum Phase {
-    /// The first leg is offered and we ask who it is; at the ask's deadline the call goes on as anonymous.
-    Arriving { ask: AskId },
+    /// The first leg is offered; we ask who it is, and whether its signature is good. At the asks' deadline the call goes on without.
+    Arriving { identify: Option<AskId>, verify: Option<AskId> },
     /// The caller's own media is being set up, before the first word.
     Connecting,
     /// In a script.

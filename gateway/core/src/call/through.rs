@@ -9,6 +9,7 @@ use crate::{
     cause::Cause,
     context::pointer,
     events::{
+        calling::{Calling, Presented},
         leg::{Direction, LegCommand, Shown, Target},
         record::Happened,
     },
@@ -47,10 +48,17 @@ impl Call {
             }
         };
         let pointer = pointer::make(&self.context_id, turn.secret);
-        turn.leg(id, LegCommand::Dial { to, offer, pointer: Some(pointer), replacing: None, shown: Shown::default() });
+        let (pointer, presented) = (Some(pointer), self.presented());
+        turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing: None, presented, shown: Shown::default() });
         self.far = Some(far);
         self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
+    }
+
+    /// How the caller appears on legs that we place.
+    pub(super) fn presented(&self) -> Presented {
+        let Calling { is_withheld, information, .. } = self.arrival.calling.clone();
+        Presented { caller: self.arrival.caller.clone(), is_withheld, session: self.session_id.clone(), information }
     }
 
     /// The dialled leg rings, or already speaks: its announcement or ringing tone is heard before it answers (RFC 3960). A 180 after that is

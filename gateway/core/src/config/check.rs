@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -11,14 +12,18 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::{
-    AgentEntry, Certificate, Config, ConfigFault, Dns, Endpoint, Gate, Http, Ivr, Media, Node, Phone, Queue, Recording, Route, RouteAction,
-    RouteNumber, Session, Tls, Trunk, address,
-    file::{AgentTable, File, HttpTable, MediaTable, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, TrunkTable, Word},
+    AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, EndpointTls, Gate, Http, Ivr, Media, Naming, Node, Oversize,
+    Phone, Queue, Recording, Route, RouteAction, RouteNumber, Session, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
+    file::{
+        AgentTable, File, HttpTable, MediaTable, OversizeName, PhoneTable, QueueTable, RouteTable, SessionTable, SipTable, StirTable,
+        TrunkTable, Word,
+    },
     walk::{Names, Walk},
 };
 use crate::{
     ids::{AgentId, EndpointId},
     private::Private,
+    transport::Transport,
 };
 
 /// What a configuration refers to and the core cannot see.
@@ -72,7 +77,9 @@ impl Walk<'_> {
         let endpoints = self.endpoints(table.sip);
         let media = self.media(table.media, &endpoints);
         let session = self.session(table.session);
+        let signed = table.trunk.iter().find(|trunk| trunk.stir != StirPolicy::Off).map(|trunk| trunk.name.span());
         let trunks = self.trunks(table.trunk, &media, &endpoints);
+        let stir = self.stir(table.stir, signed);
         let dns = Dns { server: table.dns.server.map(|word| self.socket(Some(word), SocketAddr::new(LOCALHOST, 53))) };
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
         let phones = self.phones(table.phone, &node.name);
@@ -81,6 +88,7 @@ impl Walk<'_> {
             agents: self.agents(table.agent, &phones),
             phones,
             queues: self.queues(table.queue),
+            stir,
             gate: Gate { ack_ms: table.gate.ack_ms.unwrap_or(defaults.gate.ack_ms) },
             ivr: Ivr { dir: ivr_dir, languages },
             node,
@@ -97,19 +105,13 @@ impl Walk<'_> {
 
     fn http(&mut self, table: HttpTable) -> Http {
         let listen = self.socket(table.listen, SocketAddr::new(LOCALHOST, 8080));
-        let files = match (&table.certificate, &table.key) {
-            (Some(chain), Some(key)) => Some(Certificate::Files { chain: self.word(chain).into(), key: self.word(key).into() }),
-            (None, None) => None,
-            (Some(alone), None) | (None, Some(alone)) => {
-                self.fault(alone.span(), "a certificate and its key come together", Some("set both `certificate` and `key`, or neither"));
-                None
-            }
-        };
+        let shown_at = table.certificate.as_ref().map(Spanned::span);
+        let files = self.certificate_pair(table.certificate, table.key).map(|(chain, key)| Certificate::Files { chain, key });
         let tls = match table.tls_listen {
             Some(at) => Some(Tls { listen: self.socket(Some(at), listen), certificate: files.unwrap_or(Certificate::SelfSigned) }),
             None => {
-                if let (Some(_), Some(at)) = (files, &table.certificate) {
-                    self.fault(at.span(), "a certificate that no listener shows", Some("set `tls_listen`, such as \"0.0.0.0:8443\""));
+                if let (Some(_), Some(at)) = (files, shown_at) {
+                    self.fault(at, "a certificate that no listener shows", Some("set `tls_listen`, such as \"0.0.0.0:8443\""));
                 }
                 None
             }
@@ -140,21 +142,58 @@ impl Walk<'_> {
     fn endpoints(&mut self, tables: Vec<SipTable>) -> Vec<Endpoint> {
         if tables.is_empty() {
             let listen = SocketAddr::new(ANYWHERE, 5060);
-            return vec![Endpoint { id: EndpointId(0), name: "udp".into(), listen, advertised: self.own_address(listen.ip(), 0..0) }];
+            return vec![Endpoint { advertised: self.own_address(listen.ip(), 0..0), ..Endpoint::udp(EndpointId(0), "udp", listen) }];
         }
         let mut names = Names::default();
         let mut endpoints = Vec::with_capacity(tables.len());
         for (number, table) in tables.into_iter().enumerate() {
             let at = table.listen.span();
             let listen = self.socket(Some(table.listen), SocketAddr::new(ANYWHERE, 5060));
-            let advertised = self.advertised(table.advertised, listen.ip(), at);
+            let transport = table.transport.map_or(Transport::Udp, Transport::from);
+            let tls = self.endpoint_tls(transport, table.certificate, table.key, table.client_ca);
+            let advertised = self.advertised(table.advertised, listen.ip(), at.clone());
             let name = match table.name {
                 Some(name) => self.unique(&mut names, &name, "endpoint"),
-                None => format!("udp-{}", listen.port()),
+                None => format!("{}-{}", transport.word(), listen.port()),
             };
-            endpoints.push(Endpoint { id: EndpointId(number as u64), name, listen, advertised });
+            let twin = |one: &Endpoint| one.listen == listen && listen.port() != 0 && is_datagram(one.transport) == is_datagram(transport);
+            if let Some(twin) = endpoints.iter().find(|one| twin(one)) {
+                self.fault(at, &format!("`{}` listens there already", twin.name), Some("each transport over TCP wants a port of its own"));
+            }
+            endpoints.push(Endpoint { id: EndpointId(number as u64), name, transport, listen, advertised, tls });
         }
         endpoints
+    }
+
+    fn endpoint_tls(
+        &mut self,
+        transport: Transport,
+        certificate: Option<Word>,
+        key: Option<Word>,
+        client_ca: Option<Word>,
+    ) -> Option<EndpointTls> {
+        if !transport.is_secure() {
+            if let Some(word) = certificate.or(key).or(client_ca) {
+                let message = format!("nobody is shown a certificate over {}", transport.word());
+                self.fault(word.span(), &message, Some("set `transport` to \"tls\" or \"wss\", or leave this out"));
+            }
+            return None;
+        }
+        let pair = self.certificate_pair(certificate, key);
+        let certificate = pair.map_or(Certificate::SelfSigned, |(chain, key)| Certificate::Files { chain, key });
+        Some(EndpointTls { certificate, client_ca: client_ca.map(|word| self.word(&word).into()) })
+    }
+
+    /// Both or neither.
+    fn certificate_pair(&mut self, certificate: Option<Word>, key: Option<Word>) -> Option<(PathBuf, PathBuf)> {
+        match (certificate, key) {
+            (Some(chain), Some(key)) => Some((self.word(&chain).into(), self.word(&key).into())),
+            (None, None) => None,
+            (Some(alone), None) | (None, Some(alone)) => {
+                self.fault(alone.span(), "a certificate and its key come together", Some("set both `certificate` and `key`, or neither"));
+                None
+            }
+        }
     }
 
     fn media(&mut self, table: MediaTable, endpoints: &[Endpoint]) -> Media {
@@ -215,7 +254,7 @@ impl Walk<'_> {
         if first < 1024 {
             self.fault(ports.span(), "RTP ports below 1024 belong to the system", Some("such as [20000, 29999]"));
         }
-        for endpoint in endpoints {
+        for endpoint in endpoints.iter().filter(|endpoint| is_datagram(endpoint.transport)) {
             if (first..=last).contains(&endpoint.listen.port()) {
                 let message = format!("SIP listens on port {}, inside the RTP range", endpoint.listen.port());
                 self.fault(ports.span(), &message, None);
@@ -270,7 +309,61 @@ impl Walk<'_> {
                 codecs.into_inner().into_iter().map(CodecKind::from).collect()
             },
         );
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, transfer: table.transfer, peering }
+        let naming = table.identity.as_ref().map_or(Naming::None, |naming| *naming.get_ref());
+        if let (Naming::Asserted, false, Some(word)) = (naming, table.trusted, &table.identity) {
+            self.fault(
+                word.span(),
+                "a caller is asserted to trusted trunks alone (RFC 3325 5)",
+                Some("trusted = true, or identity = \"none\""),
+            );
+        }
+        let callers = CallerRules { trusted: table.trusted, keep_withheld: table.keep_withheld, stir: table.stir, identity: naming };
+        let oversize = match table.oversize {
+            Some(OversizeName::Udp) => Oversize::Udp,
+            Some(OversizeName::Tcp) | None => Oversize::Tcp,
+        };
+        let tls = table.tls.map(|tls| TrunkTls {
+            certificate: self.certificate_pair(tls.certificate, tls.key),
+            ca: tls.ca.map(|word| self.word(&word).into()),
+            name: tls.name.map(|word| self.word(&word)),
+        });
+        Trunk {
+            name,
+            sources,
+            default_region,
+            nat: table.nat,
+            codecs,
+            advertised,
+            transfer: table.transfer,
+            callers,
+            oversize,
+            tls,
+            peering,
+        }
+    }
+
+    /// `signed` is where the first trunk stands whose callers' signatures are looked at.
+    fn stir(&mut self, table: StirTable, signed: Option<Range<usize>>) -> Stir {
+        let hosts = table.hosts.iter().filter_map(|word| self.host(word)).collect();
+        let roots = table.roots.map(|word| PathBuf::from(self.word(&word)));
+        if let (None, Some(at)) = (&roots, signed) {
+            self.fault(at, "a trunk whose callers' signatures lead nowhere", Some("[stir] roots = \"/etc/tandem/stir-roots.pem\""));
+        }
+        let web_roots = table.web_roots.map_or_else(|| Stir::default().web_roots, |word| PathBuf::from(self.word(&word)));
+        Stir { hosts, roots, web_roots }
+    }
+
+    /// `host` or `host:port`, lower case.
+    fn host(&mut self, word: &Word) -> Option<String> {
+        let host = self.word(word).to_ascii_lowercase();
+        let (name, port) = host.rsplit_once(':').map_or((host.as_str(), None), |(name, port)| (name, Some(port)));
+        let is_sound = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            && port.is_none_or(|port| port.parse::<u16>().is_ok());
+        if !is_sound {
+            self.fault(word.span(), "not a host", Some("such as \"certificates.carrier.tld\", with no https://"));
+        }
+        is_sound.then_some(host)
     }
 
     fn phones(&mut self, tables: Vec<PhoneTable>, node: &str) -> Vec<Phone> {
@@ -465,6 +558,11 @@ fn url_of(listen: SocketAddr, tls: Option<&Tls>) -> String {
     let host = if at.ip().is_unspecified() || at.ip().is_loopback() { "localhost".to_owned() } else { at.ip().to_string() };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     format!("{scheme}://{host}:{}", at.port())
+}
+
+/// TCP and UDP have ports of their own.
+const fn is_datagram(transport: Transport) -> bool {
+    !transport.is_reliable()
 }
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -6,6 +6,9 @@ use media::codec::CodecKind;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::{Naming, StirPolicy};
+use crate::transport::Transport;
+
 /// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
 pub(super) type Word = Spanned<String>;
 
@@ -19,6 +22,7 @@ pub(super) struct File {
     pub(super) media: MediaTable,
     pub(super) session: SessionTable,
     pub(super) gate: GateTable,
+    pub(super) stir: StirTable,
     pub(super) recording: RecordingTable,
     pub(super) ivr: IvrTable,
     pub(super) trunk: Vec<TrunkTable>,
@@ -57,8 +61,34 @@ pub(super) struct DnsTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct SipTable {
     pub(super) name: Option<Word>,
+    pub(super) transport: Option<TransportName>,
     pub(super) listen: Word,
     pub(super) advertised: Option<Word>,
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) client_ca: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TransportName {
+    Udp,
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Self {
+        match name {
+            TransportName::Udp => Self::Udp,
+            TransportName::Tcp => Self::Tcp,
+            TransportName::Tls => Self::Tls,
+            TransportName::Ws => Self::Ws,
+            TransportName::Wss => Self::Wss,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +113,14 @@ pub(super) struct SessionTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct GateTable {
     pub(super) ack_ms: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StirTable {
+    pub(super) hosts: Vec<Word>,
+    pub(super) roots: Option<Word>,
+    pub(super) web_roots: Option<Word>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -112,6 +150,15 @@ pub(super) struct TrunkTable {
     pub(super) advertised: Option<Word>,
     #[serde(default)]
     pub(super) transfer: bool,
+    #[serde(default)]
+    pub(super) trusted: bool,
+    #[serde(default)]
+    pub(super) keep_withheld: bool,
+    #[serde(default)]
+    pub(super) stir: StirPolicy,
+    pub(super) identity: Option<Spanned<Naming>>,
+    pub(super) oversize: Option<OversizeName>,
+    pub(super) tls: Option<TrunkTlsTable>,
     pub(super) host: Option<Word>,
     pub(super) endpoint: Option<Word>,
     pub(super) auth: Option<AuthTable>,
@@ -129,6 +176,13 @@ pub(super) struct TrunkTable {
     pub(super) headers: Option<HeaderTable>,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OversizeName {
+    Tcp,
+    Udp,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuthTable {
@@ -142,6 +196,15 @@ pub(super) struct AuthTable {
 pub(super) struct PeerTable {
     pub(super) user: Word,
     pub(super) password: Word,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TrunkTlsTable {
+    pub(super) certificate: Option<Word>,
+    pub(super) key: Option<Word>,
+    pub(super) ca: Option<Word>,
+    pub(super) name: Option<Word>,
 }
 
 #[derive(Debug, Default, Deserialize)]

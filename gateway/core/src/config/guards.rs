@@ -9,10 +9,12 @@ pub struct Guards {
     pub source_lock: bool,
     /// Whoever claims to be a phone of ours proves it by digest.
     pub digest: bool,
+    /// What a peer asserts of a caller is believed of trusted trunks alone.
+    pub trust: bool,
 }
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { gate: true, source_lock: true, digest: true }
+        Self { gate: true, source_lock: true, digest: true, trust: true }
     }
 }

@@ -4,6 +4,7 @@
 //! exists is sound: whoever holds one need not ask again.
 
 mod address;
+mod callers;
 mod check;
 mod fault;
 mod file;
@@ -22,6 +23,7 @@ use std::{
 
 use media::codec::CodecKind;
 
+pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
@@ -30,6 +32,7 @@ pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering,
 use crate::{
     ids::{AgentId, EndpointId},
     private::Private,
+    transport::Transport,
 };
 
 /// One node's configuration, checked.
@@ -63,6 +66,8 @@ pub struct Config {
     pub session: Session,
     /// When media joins.
     pub gate: Gate,
+    /// Where callers' signatures are proven.
+    pub stir: Stir,
     /// All on; see `Guards`.
     pub guards: Guards,
 }
@@ -129,9 +134,27 @@ pub struct Ivr {
 pub struct Endpoint {
     pub id: EndpointId,
     pub name: String,
+    pub transport: Transport,
     pub listen: SocketAddr,
     /// In Via, Contact and SDP.
     pub advertised: IpAddr,
+    /// What a secure one shows, and asks for.
+    pub tls: Option<EndpointTls>,
+}
+
+impl Endpoint {
+    /// One of UDP that says what it listens on.
+    pub fn udp(id: EndpointId, name: &str, listen: SocketAddr) -> Self {
+        Self { id, name: name.to_owned(), transport: Transport::Udp, listen, advertised: listen.ip(), tls: None }
+    }
+}
+
+/// TLS at an address that we listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointTls {
+    pub certificate: Certificate,
+    /// PEM file of the authorities whose clients are let in; without it a client shows nothing.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Who answers for names.
@@ -157,8 +180,35 @@ pub struct Trunk {
     pub advertised: Option<IpAddr>,
     /// Its callers may hand their calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
     pub transfer: bool,
+    /// What is believed of its callers.
+    pub callers: CallerRules,
+    /// How a request goes that is too large for UDP.
+    pub oversize: Oversize,
+    /// How we appear to it over TLS, and whom we take it to be.
+    pub tls: Option<TrunkTls>,
     /// Its outbound side, and all that is agreed with the carrier.
     pub peering: Peering,
+}
+
+/// How a request above 1300 bytes goes to a hop of UDP (RFC 3261 18.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Oversize {
+    /// By TCP; and by UDP after all where TCP is refused or silent.
+    #[default]
+    Tcp,
+    /// By UDP, in fragments.
+    Udp,
+}
+
+/// TLS towards a trunk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrunkTls {
+    /// PEM files that prove who we are: chain and key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// PEM file of the authorities that vouch for the trunk; the system's where it is not set.
+    pub ca: Option<PathBuf>,
+    /// The name that its certificate must bear, where that is not the domain dialled (RFC 5922 7.3).
+    pub name: Option<String>,
 }
 
 /// A phone that registers by digest (RFC 8760).
@@ -291,12 +341,7 @@ impl Default for Config {
             dns: Dns::default(),
             recording: Recording { dir: "tandem-data/recordings".into(), on: false },
             ivr: Ivr { dir: "ivr-scripts".into(), languages: vec!["en".into()] },
-            endpoints: vec![Endpoint {
-                id: EndpointId(0),
-                name: "udp".into(),
-                listen: SocketAddr::new(localhost, 5060),
-                advertised: localhost,
-            }],
+            endpoints: vec![Endpoint::udp(EndpointId(0), "udp", SocketAddr::new(localhost, 5060))],
             trunks: Vec::new(),
             phones: Vec::new(),
             routes: Vec::new(),
@@ -305,6 +350,7 @@ impl Default for Config {
             media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1, timeout_s: 30 },
             session: Session { expires_s: 1800, min_s: 90 },
             gate: Gate { ack_ms: 800 },
+            stir: Stir::default(),
             guards: Guards::default(),
         }
     }

@@ -88,8 +88,6 @@ pub enum Dtmf {
     Both,
     /// RTP events alone (RFC 4733): for carriers that send each digit both ways.
     Rfc4733,
-    /// INFO alone (RFC 6086).
-    Info,
 }
 
 /// How calls that we place by a trunk look.
@@ -156,7 +154,7 @@ impl UserToUser {
 }
 
 impl Dtmf {
-    const ALL: [(&'static str, Self); 3] = [("both", Self::Both), ("rfc4733", Self::Rfc4733), ("info", Self::Info)];
+    const ALL: [(&'static str, Self); 2] = [("both", Self::Both), ("rfc4733", Self::Rfc4733)];
 
     /// As the file names it.
     pub fn name(self) -> &'static str {

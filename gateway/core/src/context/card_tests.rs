@@ -31,7 +31,7 @@ fn parts(story: &Story) -> Parts<'_> {
         context_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
         version: 1,
         session_id: "0".repeat(32),
-        entry: Arrival { medium: Medium::Call, dialled: "+380441234567".into(), trunk: None, diverted_from: None },
+        entry: Arrival { medium: Medium::Call, dialled: "+380441234567".into(), trunk: None, diverted_from: None, diverted_because: None },
         story,
         calling: None,
         walk: Walk { flow: "main".into(), version: 1, path: vec!["root".into(), "delivery_order".into()], menu: None },

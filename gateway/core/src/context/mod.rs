@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod identity;
+pub mod passport;
 pub mod pointer;
 pub mod sums;
 pub mod trust;

@@ -40,6 +40,18 @@ pub fn verify<'a>(token: &'a str, key: &[u8]) -> Result<&'a str, Dropped> {
     if differing == 0 { Ok(id) } else { Err(Dropped::Mac) }
 }
 
+/// When a context was begun: the first 48 of its 128 bits.
+pub fn born(context_id: &str) -> Option<UtcMillis> {
+    if context_id.len() != ID_LETTERS {
+        return None;
+    }
+    let bits = context_id.bytes().try_fold(0_u128, |bits, letter| {
+        let value = ALPHABET.iter().position(|known| *known == letter)?;
+        Some((bits << 5) | u128::try_from(value).ok()?)
+    })?;
+    u64::try_from(bits >> 80).ok().map(UtcMillis)
+}
+
 /// How a peer wants `User-to-User` written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {
@@ -139,6 +151,7 @@ mod tests {
         assert_eq!(token.len(), 46);
         assert_eq!(verify(&token, b"key"), Ok(&token[3..29]));
         assert_eq!(verify(&token, b"another"), Err(Dropped::Mac));
+        assert_eq!(born(&token[3..29]), Some(UtcMillis(1_750_000_000_000)));
         let forged = token.replacen(&token[28..29], if &token[28..29] == "0" { "1" } else { "0" }, 1);
         assert!(verify(&forged, b"key").is_err());
     }

@@ -1,55 +1,69 @@
 //! How sure we are who calls.
 //!
-//! A signed token proves; a number only suggests, more so when its carrier attests it (RFC 8224, RFC 8588). Prefill and masking follow
-//! the level; a level is never raised by what the caller types.
+//! A signed token of ours proves; a number only suggests, more so when its carrier attests it (RFC 8224, RFC 8588), and nothing at all when
+//! its signature accuses the caller. Prefill and masking follow the level; a level is never raised by what the caller types.
 
-use crate::events::story::Trust;
+use crate::events::{calling::Proof, story::Trust};
 
-/// What there is to go by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Evidence {
-    /// A handoff token of ours was verified.
-    pub token: bool,
-    /// The number belongs to exactly one customer.
-    pub number: bool,
-    /// What the carrier attests of the number: `Some('A')` to `Some('C')` (RFC 8588 4).
-    pub attestation: Option<char>,
+/// Lays a signature's proof beside what the store found: `token`, `attested`, `ani` or `none`.
+pub fn weigh(trust: &mut Trust, proof: &Proof) {
+    match proof {
+        Ok(attestation) => {
+            let level = attestation.level.map_or_else(|| "signed".to_owned(), |level| format!("attested {level}"));
+            trust.evidence.push(format!("the carrier has {level} the number ({})", attestation.signer));
+            // Only `A` says that the caller may use the number (RFC 8588 4).
+            if trust.level == ANI && attestation.level == Some('A') {
+                ATTESTED.clone_into(&mut trust.level);
+            }
+        }
+        Err(why) => {
+            trust.evidence.push(why.words().to_owned());
+            if trust.level == ANI && why.accuses() {
+                NONE.clone_into(&mut trust.level);
+            }
+        }
+    }
 }
 
-/// Weighs it: `token` before `ani` before `none`.
-pub fn assess(evidence: Evidence) -> Trust {
-    let mut reasons = Vec::new();
-    if evidence.token {
-        reasons.push("a signed token of ours".to_owned());
-    }
-    if evidence.number {
-        reasons.push("the caller's number is one customer's".to_owned());
-    }
-    if let Some(level) = evidence.attestation.map(|level| level.to_ascii_uppercase()).filter(|level| matches!(level, 'A'..='C')) {
-        reasons.push(format!("the carrier attests the number: {level}"));
-    }
-    let level = match evidence {
-        Evidence { token: true, .. } => "token",
-        Evidence { number: true, .. } => "ani",
-        Evidence { token: false, number: false, .. } => "none",
-    };
-    Trust { level: level.to_owned(), evidence: reasons }
-}
+const ATTESTED: &str = "attested";
+const ANI: &str = "ani";
+const NONE: &str = "none";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::calling::{Attestation, Unproven};
 
-    #[test]
-    fn a_token_outweighs_a_number() {
-        assert_eq!(assess(Evidence { token: true, number: true, attestation: None }).level, "token");
-        assert_eq!(assess(Evidence { number: true, ..Evidence::default() }).level, "ani");
+    fn weighed(level: &str, proof: &Proof) -> (String, String) {
+        let mut trust = Trust { level: level.to_owned(), evidence: vec!["calling number".to_owned()] };
+        weigh(&mut trust, proof);
+        (trust.level, trust.evidence[1..].join("; "))
+    }
+
+    fn attested(level: Option<char>) -> Proof {
+        Ok(Attestation { level, origid: None, signer: "SPC 1234".to_owned() })
     }
 
     #[test]
-    fn an_attested_number_of_nobody_is_still_nobody() {
-        let trust = assess(Evidence { attestation: Some('a'), ..Evidence::default() });
-        assert_eq!(trust.level, "none");
-        assert_eq!(trust.evidence, ["the carrier attests the number: A"]);
+    fn only_full_attestation_raises_a_number_that_is_known() {
+        assert_eq!(weighed("ani", &attested(Some('A'))), ("attested".into(), "the carrier has attested A the number (SPC 1234)".into()));
+        assert_eq!(weighed("ani", &attested(Some('B'))).0, "ani");
+        assert_eq!(weighed("ani", &attested(None)).1, "the carrier has signed the number (SPC 1234)");
+        assert_eq!(weighed("none", &attested(Some('A'))).0, "none");
+        assert_eq!(weighed("token", &attested(Some('A'))).0, "token");
+    }
+
+    #[test]
+    fn an_accusing_signature_takes_the_number_away_and_a_silent_one_does_not() {
+        for (why, level) in [
+            (Unproven::Forged, "none"),
+            (Unproven::OtherCaller, "none"),
+            (Unproven::Unreachable, "ani"),
+            (Unproven::Expired, "ani"),
+            (Unproven::Stale, "ani"),
+        ] {
+            assert_eq!(weighed("ani", &Err(why)), (level.to_owned(), why.words().to_owned()));
+        }
+        assert_eq!(weighed("token", &Err(Unproven::Forged)).0, "token");
     }
 }

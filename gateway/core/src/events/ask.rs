@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    calling::{Proof, Signed},
     story::{Card, Story},
     wire::{Candidate, Transport},
 };
@@ -94,8 +95,8 @@ impl Asks {
 /// What may be asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Question {
-    /// Who calls? By signed token first, then by number; two candidates mean none.
-    Identify { token: Option<Private<String>>, number: Option<Private<String>> },
+    /// Who calls? By signed token first, then by the context that a pointer of ours named, then by number; two candidates mean none.
+    Identify { token: Option<Private<String>>, context: Option<String>, number: Option<Private<String>> },
     /// May this call have this agent? Answered at once by a table on one node, by a database lease in a cluster;
     /// asked again by the node that holds the lease, it is prolonged, or moves to the call that took this one in.
     ReserveAgent { agent: AgentId, call: CallId },
@@ -105,8 +106,8 @@ pub enum Question {
     Lookup { method: String, url: String, body: Option<Value> },
     /// Text to speech, cached by voice and text.
     Speak { voice: String, text: Private<String> },
-    /// Is this signature good? Off the thread, for it costs a millisecond (RFC 8224, RFC 7519).
-    Verify { token: String, keys: String },
+    /// Is the caller's signature good? Off the thread, for its certificate may be far (RFC 8224).
+    Verify(Box<Signed>),
     /// Where is this domain? (RFC 3263) By one of these transports, the best first.
     Resolve { uri: String, spoken: Vec<Transport> },
     /// Draw the card's page for a SIP-phone agent's `Call-Info`.
@@ -128,8 +129,8 @@ pub enum Finding {
     LookedUp { status: u16, body: Value },
     /// A clip that `Play` can name.
     Spoken { clip: String },
-    /// The claims of a good signature.
-    Verified { claims: Value },
+    /// What came of the caller's signatures.
+    Verified(Proof),
     /// Its servers, to be put in order by `sip::locate::order` for each call; good for `ttl`.
     Resolved { candidates: Vec<Candidate>, ttl: Duration },
     /// Where the page stands.

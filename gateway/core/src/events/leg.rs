@@ -7,7 +7,7 @@ use std::time::Duration;
 use media::sdp::{Answer, Offer};
 use serde::{Deserialize, Serialize};
 
-use super::story::Card;
+use super::{calling::Presented, story::Card};
 use crate::{
     cause::Cause,
     ids::{AgentId, LegId, UtcMillis},
@@ -33,11 +33,9 @@ pub enum Target {
     Agent(AgentId),
 }
 
-/// What the party that is dialled may see of the call.
+/// What the party that is dialled may see of the call, besides who calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown {
-    /// The caller's number or name; empty where it is withheld, or where the gateway itself calls.
-    pub caller: Private<String>,
     /// Where the caller's story can be read (Call-Info, RFC 3261 20.9).
     pub story: Option<String>,
     /// Who wanted this call, as the referrer's own REFER says it (RFC 3892).
@@ -85,8 +83,8 @@ pub enum LegEvent {
 /// What the call wants of a participant, said as `(LegId, LegCommand)`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
-    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, shown: Shown },
+    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls, `shown` as what else of the call.
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Presented, shown: Shown },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).

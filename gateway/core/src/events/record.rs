@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    calling::{Attestation, Unproven},
     leg::Direction,
     media::Quality,
-    story::{Card, ExitReason, Fact, MenuChosen, MenuPresented},
+    story::{Card, Diversion, ExitReason, Fact, MenuChosen, MenuPresented},
 };
 use crate::{
     cause::Cause,
@@ -30,6 +31,10 @@ pub enum Happened {
     CallStarted { context_id: String, session_id: String, previous: Option<CallId> },
     /// A participant joined signalling.
     LegStarted { leg: LegId, direction: Direction, peer: Private<String> },
+    /// What came with the caller: who sent the call on, the number that is withheld but must be kept, the peer's half of Session-ID, its words.
+    Arrived { diverted: Vec<Diversion>, withheld: Option<Private<String>>, peer_session: Option<String>, note: Option<Private<String>> },
+    /// What the caller's signature is worth: its attestation, or why it has none.
+    Proven { attestation: Option<Attestation>, unproven: Option<Unproven>, late: bool },
     /// We know, or no longer believe, who it is.
     Identified { customer: Option<CustomerId>, late: bool },
     /// The customer told us something; never with privacy `Pci`.

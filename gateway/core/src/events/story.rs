@@ -29,8 +29,24 @@ pub struct Story {
     pub reason: Option<Reason>,
     /// The caller asked for the usual menu, for good.
     pub usual_menu: bool,
+    /// How this call came, for scripts.
+    pub came: Came,
     /// Per menu item, the share of all callers who choose it, 0 to 1: the order of those who have no history.
     pub share: BTreeMap<String, f64>,
+}
+
+/// How a call came, as far as a script may ask.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Came {
+    pub dialled: String,
+    pub trunk: Option<String>,
+    /// Who sent the call on last, and why.
+    pub diverted: Option<Diversion>,
+    pub is_withheld: bool,
+    /// `A` to `C` of a good signature.
+    pub attestation: Option<char>,
+    /// The other end's words (RFC 7433).
+    pub note: Option<Private<String>>,
 }
 
 /// One way to know a customer: `kind` is tel, email, messenger, crm, cookie or sip; a tel is E.164.
@@ -229,10 +245,10 @@ macro_rules! sections { ($($(#[$doc:meta])+ $name:ident { $($field:ident: $type:
 
 sections! {
     /// How the caller came in.
-    Arrival { medium: Medium, dialled: String, trunk: Option<String>, diverted_from: Option<Private<String>> }
+    Arrival { medium: Medium, dialled: String, trunk: Option<String>, diverted_from: Option<Private<String>>, diverted_because: Option<DivertReason> }
     /// Who it is, as the store knows them; `language` is a BCP 47 tag, `segment` the company's own word (trial, gold).
     Customer { id: CustomerId, name: Option<Private<String>>, language: Option<String>, segment: Option<String> }
-    /// How sure we are who it is, and why: `level` is token, ani or none.
+    /// How sure we are who it is, and why: `level` is token, attested, ani or none.
     Trust { level: String, evidence: Vec<String> }
     /// Why the caller calls; confidence in per cent.
     Reason { intent: String, label: String, confidence: u8, evidence: Vec<String> }

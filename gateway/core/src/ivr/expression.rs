@@ -1,4 +1,4 @@
-//! `when:` conditions: CEL over `customer`, `slots` and `facts`.
+//! `when:` conditions: CEL over `customer`, `slots`, `facts` and `call`.
 //!
 //! Total, free of side effects and bounded: a source of at most `SOURCE_MAX` bytes, no loops over lists, and a value that is missing
 //! makes the condition false.
@@ -64,7 +64,7 @@ impl Condition {
     /// Whether it holds.
     pub(super) fn holds(&self, known: &Known) -> bool {
         let mut context = Context::default();
-        for (name, value) in [("customer", &known.customer), ("slots", &known.slots), ("facts", &known.facts)] {
+        for (name, value) in [("customer", &known.customer), ("slots", &known.slots), ("facts", &known.facts), ("call", &known.call)] {
             context.add_variable_from_value(name, value.clone());
         }
         matches!(self.program.execute(&context), Ok(Value::Bool(true)))
@@ -93,6 +93,7 @@ pub(super) struct Known {
     customer: Value,
     slots: Value,
     facts: Value,
+    call: Value,
 }
 
 impl Known {
@@ -106,7 +107,19 @@ impl Known {
             "trust": story.trust.level,
             "open_cases": story.cases.iter().filter(|case| is_open(&case.status)).count(),
         });
-        Self { customer: value(&customer), slots: facts(slots), facts: facts(&story.facts) }
+        let came = &story.came;
+        let diverted = came.diverted.as_ref();
+        let call = json!({
+            "dialled": came.dialled,
+            "trunk": came.trunk.as_deref().unwrap_or(""),
+            "diverted": diverted.is_some(),
+            "diverted_from": diverted.map_or("", |diversion| &diversion.from.0),
+            "diverted_because": diverted.map_or_else(|| json!(""), |diversion| json!(diversion.because)),
+            "withheld": came.is_withheld,
+            "attestation": came.attestation.map_or_else(String::new, |level| level.to_string()),
+            "note": came.note.as_ref().map_or("", |note| &note.0),
+        });
+        Self { customer: value(&customer), slots: facts(slots), facts: facts(&story.facts), call: value(&call) }
     }
 }
 
@@ -125,13 +138,18 @@ fn value(json: &serde_json::Value) -> Value {
 const SOURCE_MAX: usize = 512;
 /// The parser of CEL goes one deep chain of calls down for each; unoptimised, some twenty use up a thread's stack of 2 MB.
 const NESTED_MAX: usize = 12;
-const VARIABLES: [&str; 3] = ["customer", "slots", "facts"];
+const VARIABLES: [&str; 4] = ["customer", "slots", "facts", "call"];
 const FUNCTIONS: [&str; 9] = ["size", "contains", "startsWith", "endsWith", "has", "int", "double", "string", "bool"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{events::story::Customer, ids::CustomerId, ivr::fault::Place};
+    use crate::{
+        events::story::{Came, Customer, Diversion, DivertReason},
+        ids::CustomerId,
+        ivr::fault::Place,
+        private::Private,
+    };
 
     fn read(source: &str) -> Result<Condition, String> {
         let mut faults = Faults::of("x.yaml");
@@ -149,6 +167,17 @@ mod tests {
     fn a_condition_reads_the_customer() {
         assert!(read("customer.segment == 'gold' && customer.known").expect("sound").holds(&gold()));
         assert!(!read("customer.segment != 'gold'").expect("sound").holds(&gold()));
+    }
+
+    #[test]
+    fn a_condition_asks_how_the_call_came() {
+        let diverted = Diversion { from: Private("+31207000001".into()), because: DivertReason::NoAnswer };
+        let came = Came { dialled: "100".into(), diverted: Some(diverted), attestation: Some('A'), ..Came::default() };
+        let known = Known::of(&Story { came, ..Story::default() }, []);
+        let holds = |source: &str| read(source).expect("sound").holds(&known);
+        assert!(holds("call.diverted_from == '+31207000001' && call.diverted_because == 'no_answer'"));
+        assert!(holds("call.attestation == 'A' && !call.withheld && call.dialled == '100'"));
+        assert!(!read("call.diverted").expect("sound").holds(&gold()));
     }
 
     #[test]

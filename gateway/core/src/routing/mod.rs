@@ -1,13 +1,15 @@
-//! Which trunk is speaking, and what the dialled number does.
+//! Which trunk is speaking, what the dialled number does, and which trunk a call goes out by.
 //!
 //! A refusal knows the rule that came nearest, the field that differed and the line that would admit the call; the log, the console,
 //! `GET /v1/rejections` and `tandem route-test` all say it in the same words, for they ask the same functions.
 
+pub mod limits;
 mod near;
+pub mod numbers;
+pub mod outbound;
 mod quote;
 mod reason;
 mod refusal;
-
 mod verdict;
 
 use std::net::{IpAddr, SocketAddr};

@@ -12,6 +12,8 @@ pub enum Reason {
     UnknownSource,
     /// It says that it is a phone of ours, and its digest is wrong.
     WrongDigest,
+    /// The trunk must prove its callers, and this one is not signed.
+    Unsigned,
     /// No route fits the number.
     NoRoute,
     /// A route fits the number, for another trunk.
@@ -28,13 +30,24 @@ pub enum Reason {
     HistoryBehind,
     /// The node is about to stop.
     Draining,
+    /// No trunk may call the number.
+    OutboundClosed,
+    /// The trunk's servers do not answer.
+    TrunkDown,
+    /// The trunk's name leads nowhere.
+    TrunkUnlocated,
+    /// The trunk carries as many calls as it may.
+    TrunkFull,
+    /// The trunk has had as many new calls in this second as it may.
+    TrunkRate,
 }
 
 impl Reason {
     /// All of them, as docs/operate.md lists them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownSource,
         Self::WrongDigest,
+        Self::Unsigned,
         Self::NoRoute,
         Self::RouteOfAnotherTrunk,
         Self::UnreadableOffer,
@@ -43,6 +56,11 @@ impl Reason {
         Self::NoPort,
         Self::HistoryBehind,
         Self::Draining,
+        Self::OutboundClosed,
+        Self::TrunkDown,
+        Self::TrunkUnlocated,
+        Self::TrunkFull,
+        Self::TrunkRate,
     ];
 
     /// The word by which logs, API and documents name it.
@@ -50,6 +68,7 @@ impl Reason {
         match self {
             Self::UnknownSource => "unknown_source",
             Self::WrongDigest => "wrong_digest",
+            Self::Unsigned => "unsigned",
             Self::NoRoute => "no_route",
             Self::RouteOfAnotherTrunk => "route_of_another_trunk",
             Self::UnreadableOffer => "unreadable_offer",
@@ -58,6 +77,11 @@ impl Reason {
             Self::NoPort => "no_port",
             Self::HistoryBehind => "history_behind",
             Self::Draining => "draining",
+            Self::OutboundClosed => "outbound_closed",
+            Self::TrunkDown => "trunk_down",
+            Self::TrunkUnlocated => "trunk_unlocated",
+            Self::TrunkFull => "trunk_full",
+            Self::TrunkRate => "trunk_rate",
         }
     }
 
@@ -67,6 +91,8 @@ impl Reason {
             // Call rejected.
             Self::UnknownSource => Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false },
             Self::WrongDigest => Cause { sip: 401, q850: 21, fault: Fault::Caller, retry: false },
+            // Call rejected; RFC 8224 6.2.2.
+            Self::Unsigned => Cause { sip: 428, q850: 21, fault: Fault::Carrier, retry: false },
             // Unallocated number.
             Self::NoRoute => Cause { sip: 404, q850: 1, fault: Fault::Carrier, retry: false },
             // No route to destination: the number is there, and not by this way.
@@ -80,6 +106,16 @@ impl Reason {
             // Resource unavailable.
             Self::HistoryBehind => Cause { sip: 503, q850: 47, fault: Fault::Gateway, retry: true },
             Self::Draining => Cause::DRAINING,
+            // Bearer capability not authorized.
+            Self::OutboundClosed => Cause { sip: 403, q850: 57, fault: Fault::Gateway, retry: false },
+            // Network out of order.
+            Self::TrunkDown => Cause { sip: 503, q850: 38, fault: Fault::Carrier, retry: true },
+            // Destination out of order.
+            Self::TrunkUnlocated => Cause { sip: 503, q850: 27, fault: Fault::Carrier, retry: true },
+            // Requested circuit or channel not available.
+            Self::TrunkFull => Cause { sip: 503, q850: 44, fault: Fault::Gateway, retry: true },
+            // Switching equipment congestion.
+            Self::TrunkRate => Cause { sip: 503, q850: 42, fault: Fault::Gateway, retry: true },
         }
     }
 }

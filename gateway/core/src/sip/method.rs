@@ -26,15 +26,44 @@ pub enum Method {
 impl Method {
     /// The method that a token names.
     pub fn from_token(token: &str) -> Self {
-        NAMES.iter().find(|(name, _)| *name == token).map_or_else(|| Self::Other(token.to_owned()), |(_, method)| method.clone())
+        match token {
+            "INVITE" => Self::Invite,
+            "ACK" => Self::Ack,
+            "BYE" => Self::Bye,
+            "CANCEL" => Self::Cancel,
+            "OPTIONS" => Self::Options,
+            "REGISTER" => Self::Register,
+            "INFO" => Self::Info,
+            "UPDATE" => Self::Update,
+            "PRACK" => Self::Prack,
+            "REFER" => Self::Refer,
+            "NOTIFY" => Self::Notify,
+            "SUBSCRIBE" => Self::Subscribe,
+            "MESSAGE" => Self::Message,
+            "PUBLISH" => Self::Publish,
+            other => Self::Other(other.to_owned()),
+        }
     }
 
     /// As it stands on the wire.
     pub fn as_str(&self) -> &str {
-        if let Self::Other(token) = self {
-            return token;
+        match self {
+            Self::Invite => "INVITE",
+            Self::Ack => "ACK",
+            Self::Bye => "BYE",
+            Self::Cancel => "CANCEL",
+            Self::Options => "OPTIONS",
+            Self::Register => "REGISTER",
+            Self::Info => "INFO",
+            Self::Update => "UPDATE",
+            Self::Prack => "PRACK",
+            Self::Refer => "REFER",
+            Self::Notify => "NOTIFY",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::Message => "MESSAGE",
+            Self::Publish => "PUBLISH",
+            Self::Other(token) => token,
         }
-        NAMES.iter().find(|(_, method)| method == self).map_or("", |(name, _)| name)
     }
 }
 
@@ -44,19 +73,32 @@ impl fmt::Display for Method {
     }
 }
 
-const NAMES: [(&str, Method); 14] = [
-    ("INVITE", Method::Invite),
-    ("ACK", Method::Ack),
-    ("BYE", Method::Bye),
-    ("CANCEL", Method::Cancel),
-    ("OPTIONS", Method::Options),
-    ("REGISTER", Method::Register),
-    ("INFO", Method::Info),
-    ("UPDATE", Method::Update),
-    ("PRACK", Method::Prack),
-    ("REFER", Method::Refer),
-    ("NOTIFY", Method::Notify),
-    ("SUBSCRIBE", Method::Subscribe),
-    ("MESSAGE", Method::Message),
-    ("PUBLISH", Method::Publish),
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for token in [
+            "INVITE",
+            "ACK",
+            "BYE",
+            "CANCEL",
+            "OPTIONS",
+            "REGISTER",
+            "INFO",
+            "UPDATE",
+            "PRACK",
+            "REFER",
+            "NOTIFY",
+            "SUBSCRIBE",
+            "MESSAGE",
+            "PUBLISH",
+        ] {
+            let method = Method::from_token(token);
+            assert!(!matches!(method, Method::Other(_)), "{token}");
+            assert_eq!(method.as_str(), token);
+        }
+        assert_eq!(Method::from_token("invite"), Method::Other("invite".to_owned()), "methods are case-sensitive");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! From the wire upward: [`message`] and [`header`] are text; [`transaction`] makes one request and its answers reliable (17);
 //! [`dialog`] remembers who we talk with (12); [`digest`] proves who asks (RFC 8760); [`user_agent`] owns all of them and speaks
-//! in calls (13). Over streams, framing is all that is missing: `message::parse` takes one whole message.
+//! in calls (13). [`stream`] finds the messages in what TCP and TLS carry.
 
 pub mod dialog;
 pub mod digest;
@@ -11,6 +11,7 @@ pub mod locate;
 pub mod message;
 mod method;
 pub mod registrar;
+pub mod stream;
 mod text;
 pub mod transaction;
 pub mod user_agent;
@@ -20,5 +21,6 @@ pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
 pub use text::Text;
 pub use user_agent::{
-    AnswerBy, Credentials, InviteTarget, Referral, Refusal, SessionTimer, Settings, UaEvent, UaOutput, UsageId, UserAgent,
+    AnswerBy, Credentials, InviteTarget, ProbeTarget, Referral, Refusal, RegisterOutcome, RegisterTarget, RequestId, SessionTimer,
+    Settings, UaEvent, UaOutput, UsageId, UserAgent, hop_of,
 };

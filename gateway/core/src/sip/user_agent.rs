@@ -2,59 +2,76 @@
 //!
 //! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
 //! [`reliable`] and [`prack`] see to provisional responses that must arrive, [`session_timer`] to calls whose peer is dead;
-//! [`register`] and [`options`] stand outside calls. [`servers`] and [`clients`] run the transactions that those need.
+//! [`register`] and [`options`] stand outside calls, as do [`registering`] and [`probing`], which we send. [`servers`] and [`clients`] run
+//! the transactions that those need; [`ways`] and [`streams`] know how their messages travel.
 
 mod bye;
 mod clients;
+mod connection;
 mod digests;
 mod invited;
 mod inviting;
 mod options;
 mod output;
+mod outside;
 mod prack;
 mod probe;
+mod probing;
 mod refer;
 mod register;
+mod registering;
 mod reinvite;
 mod reliable;
 mod screen;
 mod servers;
 mod session_timer;
+mod sessions;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod wall;
+mod ways;
 mod within;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, Settings, TRANSACTIONS_MAX, UaEvent, UaOutput, UsageId};
+pub use connection::{CONNECTIONS_MAX, PER_SOURCE_MAX};
+pub use output::{
+    AnswerBy, Credentials, InviteTarget, Refusal, RequestId, Settings, TRANSACTIONS_MAX, USAGES_MAX, UaEvent, UaOutput, UsageId,
+};
+pub use probing::ProbeTarget;
 use rand::Rng;
 pub use refer::Referral;
+pub use registering::{RegisterOutcome, RegisterTarget};
 pub use session_timer::SessionTimer;
+pub use wall::{Limits, Rate};
+pub use ways::hop_of;
 
 use self::{
     clients::{Client, ClientKey},
+    connection::{Connections, StreamTimer},
     servers::{MergeKey, Server, ServerKey},
     usage::{Phase, Usage},
+    wall::{Entry, Wall},
 };
 use super::{
     Dropped, Message, NameAddr, Uri, Via,
-    dialog::{Dialog, DialogId},
+    dialog::DialogId,
     digest::Verifier,
-    header::MAGIC_COOKIE,
+    header::{MAGIC_COOKIE, Scheme},
     message::{answer_broken, parse},
     registrar::{Binding, Registrar},
     transaction::Timer,
 };
 use crate::{
     config::{Endpoint, Phone},
-    events::wire::Path,
-    ids::EndpointId,
+    events::wire::{Path, Transport},
+    ids::{ConnId, EndpointId},
     now::Now,
     private::Private,
     timers::TimerTable,
@@ -77,13 +94,17 @@ pub struct UserAgent<R> {
     session_timer: SessionTimer,
     digest_guard: bool,
     transactions_max: usize,
+    usages_max: usize,
+    wall: Wall,
     servers: BTreeMap<TxId, Server>,
     server_index: BTreeMap<ServerKey, TxId>,
     merges: BTreeMap<MergeKey, TxId>,
     clients: BTreeMap<TxId, Client>,
     client_index: BTreeMap<ClientKey, TxId>,
     usages: BTreeMap<UsageId, Usage>,
+    outside: BTreeMap<RequestId, outside::Outside>,
     dialogs: BTreeMap<DialogId, UsageId>,
+    connections: Connections,
     timers: TimerTable<TimerKey>,
     outputs: VecDeque<UaOutput>,
     dropped: BTreeMap<Dropped, u64>,
@@ -127,6 +148,8 @@ enum TimerKey {
     Refresh(UsageId),
     /// The session has not been renewed.
     Expire(UsageId),
+    /// A stream's.
+    Stream(ConnId, StreamTimer),
 }
 
 impl<R: Rng> UserAgent<R> {
@@ -142,13 +165,17 @@ impl<R: Rng> UserAgent<R> {
             session_timer: settings.session_timer,
             digest_guard: settings.digest_guard,
             transactions_max: settings.transactions_max,
+            usages_max: settings.usages_max,
+            wall: Wall::new(settings.limits),
             servers: BTreeMap::new(),
             server_index: BTreeMap::new(),
             merges: BTreeMap::new(),
             clients: BTreeMap::new(),
             client_index: BTreeMap::new(),
             usages: BTreeMap::new(),
+            outside: BTreeMap::new(),
             dialogs: BTreeMap::new(),
+            connections: Connections::default(),
             timers: TimerTable::new(),
             outputs: VecDeque::new(),
             dropped: BTreeMap::new(),
@@ -164,11 +191,13 @@ impl<R: Rng> UserAgent<R> {
             return;
         }
         match parse(bytes) {
-            Ok(Message::Request(request)) => self.receive_request(now, endpoint, from, request),
+            Ok(Message::Request(request)) => self.receive_request(now, endpoint, from, None, request),
             Ok(Message::Response(response)) => self.receive_response(now, &response),
             Err(why) => {
                 *self.dropped.entry(why).or_default() += 1;
-                if let Some((to, bytes)) = answer_broken(bytes, from) {
+                if let Some((to, bytes)) = answer_broken(bytes, from)
+                    && self.wall.admit(now.instant, from.ip()) == Entry::Open
+                {
                     self.transmit(Path::Datagram { endpoint, to }, bytes.into());
                 }
             }
@@ -194,6 +223,7 @@ impl<R: Rng> UserAgent<R> {
                 TimerKey::ReliableWait(usage) => self.give_up_prack(now, usage),
                 TimerKey::Refresh(usage) => self.refresh_session(now, usage),
                 TimerKey::Expire(usage) => self.expire_session(now, usage),
+                TimerKey::Stream(conn, timer) => self.stream_timer(now, conn, timer),
             }
         }
     }
@@ -260,13 +290,24 @@ impl<R: Rng> UserAgent<R> {
         self.dropped.iter().map(|(why, count)| (*why, *count))
     }
 
+    /// Something has come back for an INVITE of ours that waits for its final answer: whoever it went to is alive.
+    pub fn is_heard(&self, usage: UsageId) -> bool {
+        matches!(self.usages.get(&usage).map(|usage| &usage.phase), Some(Phase::Inviting { rings: true, .. }))
+    }
+
+    /// The networks that trunks speak from, each as address and prefix length: their requests outside calls have a measure of their own.
+    pub fn set_trunk_networks(&mut self, networks: impl Iterator<Item = (IpAddr, u8)>) {
+        self.wall.set_trunks(networks);
+    }
+
+    /// How many requests outside calls came faster than their source may send them.
+    pub const fn turned_away(&self) -> u64 {
+        self.wall.turned_away()
+    }
+
     /// Transactions and usages alive.
     pub fn load(&self) -> (usize, usize) {
         (self.servers.len() + self.clients.len(), self.usages.len())
-    }
-
-    fn transmit(&mut self, path: Path, bytes: Arc<[u8]>) {
-        self.outputs.push_back(UaOutput::Transmit { path, bytes });
     }
 
     fn tell(&mut self, event: UaEvent) {
@@ -293,7 +334,11 @@ impl<R: Rng> UserAgent<R> {
 
     fn mint_via(&mut self, endpoint: EndpointId, advertised: Option<IpAddr>) -> Via {
         let branch = format!("{MAGIC_COOKIE}{:016x}", self.rng.next_u64());
-        Via::udp(self.our_address(endpoint, advertised), &branch)
+        let mut via = Via::udp(self.our_address(endpoint, advertised), &branch);
+        if let Some(endpoint) = self.endpoints.get(&endpoint) {
+            via.transport = endpoint.transport.token().into();
+        }
+        via
     }
 
     /// What we say of ourselves at an endpoint.
@@ -305,18 +350,34 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn our_contact(&self, endpoint: EndpointId, advertised: Option<IpAddr>) -> String {
-        NameAddr::new(Uri::sip(None, self.our_address(endpoint, advertised))).to_string()
+        NameAddr::new(self.our_uri(endpoint, advertised)).to_string()
     }
 
-    /// Where the next request of a dialog goes, within a usage.
-    ///
-    /// A name cannot be resolved here, and an address of the other family cannot be reached from this socket: then the peer's own address
-    /// is the best guess.
-    fn way_to(usage: &Usage, dialog: &Dialog) -> Path {
-        let hop = dialog.next_hop().socket_addr();
-        let is_same_family = |to: &SocketAddr| to.is_ipv4() == usage.peer.is_ipv4() && to.port() != 0;
-        let to = hop.filter(is_same_family).filter(|_| !usage.nat).unwrap_or(usage.peer);
-        Path::Datagram { endpoint: usage.endpoint, to }
+    /// The same in a usage: of SIPS where its dialog is (12.1.1).
+    fn contact_of(&self, usage: &Usage) -> String {
+        if !usage.is_sips {
+            return self.our_contact(usage.endpoint, usage.advertised);
+        }
+        let mut uri = self.our_uri(usage.endpoint, usage.advertised);
+        uri.scheme = Scheme::Sips;
+        // "sips:" means TLS by itself (RFC 5630 3.1.4); a browser must still be told of WebSocket (RFC 7118 5.2).
+        if uri.params.value("transport") == Some(Transport::Tls.word()) {
+            uri.params.remove("transport");
+        }
+        NameAddr::new(uri).to_string()
+    }
+
+    fn our_uri(&self, endpoint: EndpointId, advertised: Option<IpAddr>) -> Uri {
+        let mut uri = Uri::sip(None, self.our_address(endpoint, advertised));
+        let transport = self.endpoints.get(&endpoint).map_or(Transport::Udp, |endpoint| endpoint.transport);
+        let word = match transport {
+            Transport::Udp => return uri,
+            // There is no `transport=wss` (RFC 7118 5.1).
+            Transport::Wss => Transport::Ws.word(),
+            Transport::Tcp | Transport::Tls | Transport::Ws => transport.word(),
+        };
+        uri.params.set("transport", Some(word));
+        uri
     }
 
     /// Nothing more will happen in this usage, save that its transactions run out.

@@ -5,6 +5,7 @@ use rand::{Rng, SeedableRng};
 
 use super::{
     Output, Rejection, Switch,
+    calling::{Believed, Judge},
     rejection::clipped,
     sip_leg::{Invitation, SipEvent},
     slot::Slot,
@@ -12,12 +13,18 @@ use super::{
 use crate::{
     call::{Arrival, Call, LegMedia, RtpTerms},
     cause::Cause,
-    config::{Route, Trunk},
-    events::story::Medium,
-    ids::{CallId, ChannelId, RejectionId, ShardId},
+    config::{Dtmf, Route, Trunk},
+    context::pointer,
+    events::{
+        calling::{Calling, Unproven},
+        leg::LegEvent,
+        story::Medium,
+    },
+    ids::{CallId, ChannelId, LegId, RejectionId, ShardId},
     now::Now,
     private::Private,
-    routing::{self, Reason, Refusal},
+    routing::{self, Admit, Reason, Refusal, numbers::rewritten, outbound::limit_refused},
+    sip::header::Uuid,
 };
 
 impl<R: Rng + SeedableRng> Switch<R> {
@@ -27,26 +34,35 @@ impl<R: Rng + SeedableRng> Switch<R> {
             match event {
                 SipEvent::Phone { user, bindings } => self.phone_moved(now, &user, bindings > 0),
                 SipEvent::Invited(invitation) => self.invited(now, *invitation),
-                SipEvent::Leg(leg, event) => self.leg_did(now, leg, *event),
+                SipEvent::Leg(leg, event) => self.sip_leg_did(now, leg, *event),
+                SipEvent::RegisterAnswered { request, number, outcome } => {
+                    let (trunks, mut tools) = self.tools();
+                    trunks.registered(now, request, Some(number), &outcome, &mut tools);
+                }
+                SipEvent::Probed { request, status } => {
+                    let (trunks, mut tools) = self.tools();
+                    trunks.probed(now, request, status, &mut tools);
+                }
             }
         }
     }
 
     fn invited(&mut self, now: Now, invitation: Invitation) {
-        // A phone of ours proves itself, wherever it speaks from; a trunk is known by its address.
-        let trunk = if invitation.user.is_some() {
-            None
-        } else if invitation.claims_phone && self.config.guards.digest {
-            if invitation.wrong_digest {
-                self.reject(now, &invitation, None, Refusal::new(Reason::WrongDigest, "the digest is wrong", false));
+        let trunk = match self.speaker(&invitation) {
+            Speaker::Phone => None,
+            Speaker::Unproven => {
+                if invitation.wrong_digest {
+                    self.reject(now, &invitation, None, Refusal::new(Reason::WrongDigest, "the digest is wrong", false));
+                }
+                self.sip.challenge(now, invitation.usage);
+                return;
             }
-            self.sip.challenge(now, invitation.usage);
-            return;
-        } else {
-            match routing::trunk_of(&self.config, invitation.from) {
-                Ok(trunk) => Some(trunk.clone()),
-                Err(refusal) => return self.refuse(now, &invitation, None, refusal),
-            }
+            Speaker::Trunk(trunk) => Some(*trunk),
+            Speaker::Nobody(refusal) => return self.refuse(now, &invitation, None, refusal),
+        };
+        let invitation = match &trunk {
+            Some(trunk) => as_written_here(trunk, invitation),
+            None => invitation,
         };
         let may_transfer = match (&invitation.user, &trunk) {
             (Some(user), _) => self.sip.is_transferring(user),
@@ -68,8 +84,27 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let endpoint = self.config.endpoints.iter().find(|endpoint| endpoint.id == invitation.endpoint);
         let advertised = trunk.as_ref().and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| endpoint.advertised));
         let nat = trunk.as_ref().is_none_or(|trunk| trunk.nat);
+        let believed = self.believe(now, &invitation, trunk.as_ref());
+        if believed.calling.must_prove && believed.calling.signed.is_none() {
+            let nearest = format!("trunk {}", name.as_deref().unwrap_or_default());
+            let admit = Admit { trunk: name.clone(), toml: "stir = \"show\"".to_owned() };
+            let refusal = Refusal::new(Reason::Unsigned, Unproven::Missing.words(), true)
+                .beside(nearest, "stir", "a good signature", "none")
+                .admitted_by(Some(admit));
+            return self.refuse(now, &invitation, name, refusal);
+        }
+        let leg = self.mint.leg();
+        if let Some(Err(full)) = name.as_ref().map(|name| self.trunks.take(now, name, leg)) {
+            let refusal = limit_refused(name.as_deref().unwrap_or_default(), full);
+            return self.refuse(now, &invitation, name, refusal);
+        }
+        let caller = match &trunk {
+            Some(trunk) => Private(rewritten(&believed.caller.0, &trunk.peering.numbers_in, trunk.default_region.as_deref())),
+            None => believed.caller,
+        };
         let arrival = Arrival {
-            caller: invitation.caller.clone(),
+            caller,
+            calling: believed.calling,
             dialled: invitation.dialled.clone(),
             trunk: name,
             region: trunk.and_then(|trunk| trunk.default_region),
@@ -84,12 +119,74 @@ impl<R: Rng + SeedableRng> Switch<R> {
             action: route.action,
             record: route.record,
         };
-        let leg = self.mint.leg();
         self.sip.hold(leg, invitation.usage);
         if may_transfer {
             self.sip.let_transfer(leg);
         }
         self.begin(now, shard, leg, arrival);
+    }
+
+    /// A phone of ours proves itself, wherever it speaks from; a trunk is known by the line that it calls, by its digest, or by its address,
+    /// and by both where both are configured.
+    fn speaker(&self, invitation: &Invitation) -> Speaker {
+        let peer_of = |trunk: &&Trunk, user: &str| trunk.peering.peer_auth.as_ref().is_some_and(|peer| peer.user == user);
+        let by_address = routing::trunk_of(&self.config, invitation.from);
+        if let Some(user) = &invitation.user {
+            // A trunk that has sources speaks from them alone, whatever it can prove.
+            let peer = self.config.trunks.iter().find(|trunk| peer_of(trunk, user));
+            return match (peer, by_address) {
+                (None, _) => Speaker::Phone,
+                (Some(peer), _) if peer.sources.is_empty() => Speaker::Trunk(Box::new(peer.clone())),
+                (Some(peer), Ok(known)) if known.name == peer.name => Speaker::Trunk(Box::new(peer.clone())),
+                (Some(peer), Ok(known)) => {
+                    let said = format!("trunk {} has proved itself, and speaks from an address of {}", peer.name, known.name);
+                    Speaker::Nobody(Refusal::new(Reason::UnknownSource, said, false))
+                }
+                (Some(_), Err(refusal)) => Speaker::Nobody(refusal),
+            };
+        }
+        let guard = self.config.guards.digest;
+        if invitation.claims_phone && guard {
+            return Speaker::Unproven;
+        }
+        // A certificate names a trunk wherever it speaks from (RFC 5922 7.1).
+        let bears = |trunk: &&Trunk| {
+            let wanted = trunk.peering.subject.as_deref();
+            wanted.is_some_and(|wanted| invitation.subjects.iter().any(|name| name.eq_ignore_ascii_case(wanted)))
+        };
+        if let Some(trunk) = self.config.trunks.iter().find(bears) {
+            return Speaker::Trunk(Box::new(trunk.clone()));
+        }
+        let registered = self.trunks.registered_line(invitation.from, invitation.line.as_deref());
+        if let Some(trunk) = registered.and_then(|name| self.config.trunks.iter().find(|trunk| trunk.name == name)) {
+            return Speaker::Trunk(Box::new(trunk.clone()));
+        }
+        match by_address {
+            Ok(trunk) if trunk.peering.peer_auth.is_some() && guard => Speaker::Unproven,
+            Ok(trunk) if trunk.peering.subject.is_some() => {
+                let said = format!("trunk {} shows no certificate of its name", trunk.name);
+                Speaker::Nobody(Refusal::new(Reason::UnknownSource, said, false))
+            }
+            Ok(trunk) => Speaker::Trunk(Box::new(trunk.clone())),
+            // Somebody out there may prove to be a trunk of any address.
+            Err(_) if guard && self.config.trunks.iter().any(|trunk| trunk.peering.peer_auth.is_some() && trunk.sources.is_empty()) => {
+                Speaker::Unproven
+            }
+            Err(refusal) => Speaker::Nobody(refusal),
+        }
+    }
+
+    /// What a SIP participant did; some of it is for the trunk that it goes by.
+    fn sip_leg_did(&mut self, now: Now, leg: LegId, event: LegEvent) {
+        let dtmf = self.trunks.of_leg(leg).map(|trunk| trunk.peering.dtmf);
+        if matches!((&event, dtmf), (LegEvent::DigitHeard { .. }, Some(Dtmf::Rfc4733))) {
+            return;
+        }
+        let Some(event) = self.weigh_attempt(now, leg, event) else { return };
+        if matches!(event, LegEvent::Refused(_) | LegEvent::HungUp(_)) {
+            self.trunks.release(leg);
+        }
+        self.leg_did(now, leg, event);
     }
 
     pub(super) fn page_calls(&mut self, now: Now, channel: ChannelId, token: Option<Private<String>>, dialled: &str, offer: Offer) {
@@ -108,6 +205,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         let arrival = Arrival {
             caller: Private(String::new()),
+            calling: Calling::default(),
             dialled: dialled.to_owned(),
             trunk: None,
             region: None,
@@ -135,12 +233,26 @@ impl<R: Rng + SeedableRng> Switch<R> {
             places.calls += 1;
         }
         self.own_leg(id, leg);
-        let ids = (crate::context::pointer::context_id(now.utc, &mut self.rng), session_id(&mut self.rng));
+        // A call that comes back by a pointer of ours goes on in its context; one that came by SIP has its session's name from there.
+        let context = arrival.calling.context.clone().unwrap_or_else(|| pointer::context_id(now.utc, &mut self.rng));
+        let session = Some(arrival.calling.session.clone()).filter(|session| !session.is_empty());
+        let ids = (context, session.unwrap_or_else(|| Uuid::random(self.rng.next_u64(), self.rng.next_u64()).to_string()));
         let begun = self.within(now, id, |turn| Call::begin(id, ids, leg, arrival, turn));
         match begun {
             Some(call) => self.put_back(id, call),
             None => self.broken(now, id),
         }
+    }
+
+    /// What of an INVITE's words on its caller is believed.
+    fn believe(&self, now: Now, invitation: &Invitation, trunk: Option<&Trunk>) -> Believed {
+        if let Some(user) = &invitation.user {
+            return invitation.claims.of_phone(user);
+        }
+        let mut rules = trunk.map(|trunk| trunk.callers).unwrap_or_default();
+        rules.trusted |= !self.config.guards.trust;
+        let region = trunk.and_then(|trunk| trunk.default_region.as_deref());
+        invitation.claims.of_trunk(&Judge { rules, region, secret: &self.secret, now: now.utc })
     }
 
     /// The shard with the fewest calls, among those with an address to spare.
@@ -189,7 +301,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             from: invitation.from,
             transport: clipped(&invitation.transport),
             trunk,
-            caller: Private(clipped(&invitation.caller.0)),
+            caller: Private(clipped(&invitation.claims.shown().0)),
             dialled: clipped(&invitation.dialled),
             method: "INVITE".to_owned(),
             call_id: clipped(&invitation.call_id),
@@ -204,9 +316,21 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 }
 
-/// RFC 7989 4.1: 32 lower-case hexadecimal digits.
-fn session_id(rng: &mut impl Rng) -> String {
-    format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64())
+/// Who speaks.
+enum Speaker {
+    Phone,
+    Trunk(Box<Trunk>),
+    /// Whoever it is must prove it first.
+    Unproven,
+    Nobody(Refusal),
+}
+
+/// Numbers by the trunk's rules; and a call to the address that we registered is a call to whom To names.
+fn as_written_here(trunk: &Trunk, invitation: Invitation) -> Invitation {
+    let (rule, region) = (&trunk.peering.numbers_in, trunk.default_region.as_deref());
+    let registered = trunk.peering.register.as_ref().map(|register| register.user.as_str());
+    let dialled = if registered == Some(&invitation.dialled) { &invitation.to_user } else { &invitation.dialled };
+    Invitation { dialled: rewritten(dialled, rule, region), ..invitation }
 }
 
 /// Where neither trunk nor phone says otherwise.

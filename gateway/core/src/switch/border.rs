@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::Rejection;
+use super::{Rejection, trunks::TrunkNews};
 use crate::{
     config::Config,
     events::{
@@ -10,7 +10,7 @@ use crate::{
         media::{MediaCommand, MediaEvent},
         page::{ClientMessage, ServerMessage},
         record::Record,
-        wire::Path,
+        wire::{Hop, Path},
     },
     ids::{AgentId, CallId, ChannelId, ConnId, EndpointId, ShardId},
     private::Private,
@@ -21,11 +21,12 @@ use crate::{
 pub enum Input<'a> {
     /// One whole UDP datagram.
     Received { endpoint: EndpointId, from: SocketAddr, bytes: &'a [u8] },
-    /// A stream stands: one we asked for, or one a peer opened at `endpoint`; `subject` names its verified certificate, if any.
-    Connected { conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Option<String> },
+    /// A stream stands: one we asked for, or one a peer opened at `endpoint`; `subject` holds the names of its verified certificate, if any.
+    Connected { conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String> },
     /// A stream that we asked for did not come about; try the next target (RFC 3263 4.3).
     ConnectFailed { conn: ConnId },
-    /// Bytes of a stream, cut anywhere: the shell ends TLS and WebSocket, the Switch finds the messages (RFC 3261 18.3, RFC 7118).
+    /// Bytes of a stream: the shell ends TLS and WebSocket. Those of TCP and TLS are cut anywhere, and the Switch finds the messages
+    /// (RFC 3261 18.3); those of a WebSocket are one whole message (RFC 7118 5).
     Stream { conn: ConnId, bytes: &'a [u8] },
     /// The stream is gone; this name is never used again.
     Disconnected { conn: ConnId },
@@ -50,8 +51,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send these bytes; a retransmission shares them.
     Transmit { path: Path, bytes: Arc<[u8]> },
-    /// Open a stream by the named TLS profile, or plain TCP; `Connected` or `ConnectFailed` follows.
-    Connect { conn: ConnId, target: SocketAddr, profile: Option<String> },
+    /// Open a stream by TCP or TLS; `Connected` or `ConnectFailed` follows. `profile` names the trunk whose `tls` counts.
+    Connect { conn: ConnId, hop: Hop, profile: Option<String> },
     /// Flush, then close the stream; `Disconnected` follows.
     Disconnect { conn: ConnId },
     /// Tell a shard.
@@ -62,6 +63,10 @@ pub enum Output {
     Push { channel: ChannelId, message: ServerMessage },
     /// Someone was not let in: for the log and the console.
     Rejected(Rejection),
+    /// A trunk has come, gone, or cannot register: for the log.
+    Trunk(TrunkNews),
+    /// A leg of this call goes by this Call-ID: whoever watches the wire can tell whose messages are whose.
+    Traced { call: CallId, call_id: String },
     /// Append to history; never dropped: a full store queue makes the node refuse new calls.
     Write(Record),
 }

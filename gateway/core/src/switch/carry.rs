@@ -81,6 +81,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.timers.stop(&Due::Call(id));
         if let Some(slot) = self.calls.remove(&id) {
             for leg in &slot.legs {
+                self.trunks.release(*leg);
+                self.attempts.remove(leg);
+                self.timers.stop(&Due::Attempt(*leg));
                 self.by_leg.remove(leg);
             }
             for port in &slot.ports {
@@ -192,7 +195,23 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.web.command(leg, command, &mut self.outputs);
             return;
         }
-        self.sip.command(now, leg, command);
+        if let LegCommand::Hangup(_) | LegCommand::Refuse(_) = &command {
+            self.trunks.release(leg);
+            self.give_up_attempt(leg);
+        }
+        if let Some(command) = self.dial_out(now, leg, command) {
+            self.sip.command(now, leg, command);
+        }
+        self.trace();
+    }
+
+    /// Tells whoever watches the wire which Call-IDs belong to which call.
+    pub(super) fn trace(&mut self) {
+        while let Some((leg, call_id)) = self.sip.next_traced() {
+            if let Some(call) = self.by_leg.get(&leg).copied() {
+                self.outputs.push_back(Output::Traced { call, call_id });
+            }
+        }
     }
 
     pub(super) fn own_leg(&mut self, call: CallId, leg: LegId) {
@@ -200,6 +219,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.legs.push(leg);
         }
+        self.trace();
     }
 
     pub(super) fn write(&mut self, now: Now, call: CallId, happened: Happened) {

@@ -7,16 +7,21 @@ use rand::Rng;
 
 use media::sdp::Offer;
 
-use super::sip_leg::{SipEvent, SipLeg, SipLegs};
+use super::{
+    appearance::Appearance,
+    sip_leg::{SipEvent, SipLeg, SipLegs},
+};
 use crate::{
     cause::Cause,
+    config::Oversize,
     events::{
-        leg::{LegEvent, Shown},
-        wire::Path,
+        calling::Presented,
+        leg::LegEvent,
+        wire::{Hop, Path, Transport},
     },
     ids::{EndpointId, LegId},
     now::Now,
-    sip::{InviteTarget, Uri, UsageId, registrar::Binding},
+    sip::{InviteTarget, Uri, UsageId, hop_of, registrar::Binding},
 };
 
 /// What the phones of one leg are doing, save the one that speaks for it.
@@ -61,18 +66,53 @@ const fn weight(cause: Cause) -> u8 {
 
 impl<R: Rng> SipLegs<R> {
     /// Rings all contacts of a phone of ours.
-    pub(super) fn ring_phones(&mut self, now: Now, leg: LegId, address: &Uri, offer: &Offer, headers: &[(String, String)], shown: &Shown) {
+    #[expect(clippy::too_many_arguments, reason = "all that an INVITE is made of")]
+    pub(super) fn ring_phones(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        address: &Uri,
+        offer: &Offer,
+        pointer: Option<String>,
+        presented: &Presented,
+        further: &[(String, String)],
+    ) {
         let bindings = self.agent.targets(address, now);
-        let targets: Vec<_> = bindings.iter().filter_map(|binding| self.target(binding, offer, headers, shown)).collect();
-        let usages: Vec<UsageId> = targets.iter().map(|target| self.agent.invite(now, target)).collect();
-        let Some((first, rivals)) = usages.split_first() else {
+        let Some((endpoint, local)) = self.outbound.filter(|_| !bindings.is_empty()) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(Cause::ABSENT))));
             return;
         };
-        usages.iter().for_each(|usage| _ = self.legs.insert(*usage, leg));
+        let Appearance { mut headers, .. } = Appearance::of(presented, pointer, None, local);
+        headers.extend(further.iter().cloned());
+        let caller = if presented.caller.0.is_empty() { "anonymous" } else { &presented.caller.0 };
+        let from_uri = Uri::sip(Some(caller), local);
+        let mut usages = Vec::with_capacity(bindings.len());
+        for binding in bindings {
+            let routes = binding.path.iter().map(|hop| ("Route".to_owned(), hop.to_string()));
+            let (endpoint, to) = way_to(&binding, endpoint);
+            let target = InviteTarget {
+                uri: binding.contact.clone(),
+                endpoint,
+                to,
+                profile: None,
+                oversize: Oversize::default(),
+                from_uri: from_uri.clone(),
+                display: None,
+                headers: routes.chain(headers.iter().cloned()).collect(),
+                sdp: offer.to_string(),
+                auth: None,
+                advertised: None,
+                nat: binding.nat,
+            };
+            let usage = self.agent.invite_by(now, &target, Some(binding.flow));
+            self.trace(leg, usage);
+            self.legs.insert(usage, leg);
+            usages.push(usage);
+        }
+        let Some((first, rivals)) = usages.split_first() else { return };
         let may_transfer = address.user().is_some_and(|user| self.is_transferring(&user));
         let forks = Forks { rivals: rivals.to_vec(), refusal: None };
-        self.usages.insert(leg, SipLeg { usage: *first, inbound: false, answered: false, offering: false, forks, may_transfer });
+        self.usages.insert(leg, SipLeg { forks, may_transfer, ..SipLeg::outbound(*first) });
     }
 
     /// Another phone was faster, or nobody is wanted any more: whatever this one still says is no news to the call.
@@ -112,34 +152,19 @@ impl<R: Rng> SipLegs<R> {
             }
         }
     }
-
-    fn target(&self, binding: &Binding, offer: &Offer, headers: &[(String, String)], shown: &Shown) -> Option<InviteTarget> {
-        let (_, local) = self.outbound?;
-        let (endpoint, to) = way_to(binding)?;
-        let routes = binding.path.iter().map(|hop| ("Route".to_owned(), hop.to_string()));
-        let caller = if shown.caller.0.is_empty() { "anonymous" } else { &shown.caller.0 };
-        Some(InviteTarget {
-            uri: binding.contact.clone(),
-            endpoint,
-            to,
-            from_uri: Uri::sip(Some(caller), local),
-            display: None,
-            headers: routes.chain(headers.iter().cloned()).collect(),
-            sdp: offer.to_string(),
-            auth: None,
-            advertised: None,
-            nat: binding.nat,
-        })
-    }
 }
 
-/// By the recorded path where there is one; to the source where the phone is behind NAT, or says a name; else to the Contact.
-fn way_to(binding: &Binding) -> Option<(EndpointId, std::net::SocketAddr)> {
-    let Path::Datagram { endpoint, .. } = binding.flow else { return None };
-    let hop = binding.path.first().map_or(&binding.contact, |hop| &hop.uri);
-    let said = hop.socket_addr().filter(|to| to.port() != 0 && to.is_ipv4() == binding.source.is_ipv4());
+/// By the recorded path where there is one; to the source where the phone is behind NAT, or says a name; else to the Contact. A stream leads
+/// there by itself, and `endpoint` is where the call says that it comes from.
+fn way_to(binding: &Binding, endpoint: EndpointId) -> (EndpointId, Hop) {
+    let next = binding.path.first().map_or(&binding.contact, |hop| &hop.uri);
+    let said = hop_of(next, None).filter(|hop| hop.to.port() != 0 && hop.to.is_ipv4() == binding.source.is_ipv4());
     let is_direct = binding.path.is_empty() && (binding.nat || binding.reg_id.is_some());
-    Some((endpoint, said.filter(|_| !is_direct).unwrap_or(binding.source)))
+    let source = Hop { transport: Transport::Udp, to: binding.source, domain: None };
+    match binding.flow {
+        Path::Datagram { endpoint, .. } => (endpoint, said.filter(|_| !is_direct).unwrap_or(source)),
+        Path::Stream(_) => (endpoint, source),
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! The node minus I/O: signalling, IVR, context, routing, agents.
 
 mod admit;
+mod appearance;
 mod border;
+mod calling;
 mod carry;
 mod forks;
 mod merge;
+mod outgoing;
 mod phones;
 mod places;
 mod refers;
 mod rejection;
 mod sip_leg;
 mod slot;
+mod trunks;
 mod web_leg;
 
 use std::{
@@ -24,6 +28,7 @@ use rand::{Rng, SeedableRng};
 pub use border::{AdminCommand, Attendance, Input, Output, Page};
 pub use rejection::Rejection;
 use slot::{Places, Slot};
+pub use trunks::{RegistrationView, Sample, ServerView, TrunkNews, TrunkView};
 
 use crate::{
     acd::{Acd, AgentState},
@@ -54,6 +59,11 @@ pub struct Switch<R> {
     /// Seals T0 pointers.
     secret: Vec<u8>,
     sip: sip_leg::SipLegs<R>,
+    trunks: trunks::Trunks,
+    /// Calls of ours whose far end has said nothing yet.
+    attempts: BTreeMap<LegId, outgoing::Attempt>,
+    /// When we last were awake.
+    now: Option<Now>,
     web: web_leg::WebLegs,
     acd: Acd,
     calls: BTreeMap<CallId, Slot>,
@@ -84,6 +94,8 @@ enum Due {
     RestedPhone(AgentId),
     /// The address of a closed port can be leased again.
     Rested(ShardId, PortId),
+    /// A server that a call went to has said nothing.
+    Attempt(LegId),
 }
 
 /// What a Switch is made of besides chance.
@@ -108,6 +120,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             secret: setup.secret,
             config: setup.config,
             library: setup.library,
+            trunks: trunks::Trunks::default(),
+            attempts: BTreeMap::new(),
+            now: None,
             web: web_leg::WebLegs::default(),
             acd: Acd::default(),
             calls: BTreeMap::new(),
@@ -131,6 +146,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// Takes one input in; whatever follows from it waits in `poll`.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        if self.now.replace(now).is_none() {
+            self.tend_trunks(now);
+        }
         match input {
             Input::Received { endpoint, from, bytes } => self.sip.receive(now, endpoint, from, bytes),
             Input::Joined { channel, page } => self.joined(now, channel, page),
@@ -140,8 +158,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Input::Replied(reply) => self.replied(now, reply),
             Input::Told(command) => self.told_by_operator(now, command),
             Input::Woke => self.woke(now),
-            // Streams come with the TCP endpoint; until one is configured the shell opens none.
-            Input::Connected { .. } | Input::ConnectFailed { .. } | Input::Stream { .. } | Input::Disconnected { .. } => {}
+            Input::Connected { conn, endpoint, from, subject } => self.sip.connected(now, conn, endpoint, from, subject),
+            Input::ConnectFailed { conn } => self.sip.connect_failed(now, conn),
+            Input::Stream { conn, bytes } => self.sip.receive_stream(now, conn, bytes),
+            Input::Disconnected { conn } => self.sip.disconnected(now, conn),
         }
         self.settle(now);
     }
@@ -153,7 +173,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// When to say `Woke` if nothing else happens first; `None` while nothing is awaited.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.sip.deadline(), self.timers.next(), self.asks.deadline()].into_iter().flatten().min()
+        [self.sip.deadline(), self.timers.next(), self.asks.deadline(), self.trunks.deadline()].into_iter().flatten().min()
     }
 
     /// Live calls.
@@ -184,6 +204,16 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// SIP transactions and usages alive.
     pub fn sip_load(&self) -> (usize, usize) {
         self.sip.load()
+    }
+
+    /// The trunks, as of the last input.
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        self.now.map(|now| self.trunks.views(now)).unwrap_or_default()
+    }
+
+    /// Carriers have not yet heard that we drain.
+    pub fn is_leaving(&self) -> bool {
+        self.trunks.is_leaving()
     }
 
     /// Leased RTP addresses that no call uses.
@@ -224,6 +254,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
     fn replied(&mut self, now: Now, reply: Reply) {
         let ask = reply.ask();
         let late = !self.asks.settle(&reply);
+        if !self.by_ask.contains_key(&ask) {
+            if !late {
+                self.located(now, ask, reply.finding);
+            }
+            return;
+        }
         if let Some(call) = self.by_ask.remove(&ask) {
             let finding = match reply.finding {
                 Ok(Finding::AgentReserved { .. }) if self.is_left(call) => {
@@ -246,10 +282,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
             AdminCommand::Drain => {
                 self.draining = true;
                 self.sip.drain();
+                let (trunks, mut tools) = self.tools();
+                trunks.drain(now, &mut tools);
             }
             AdminCommand::Reload(config) => {
                 self.sip.reconfigure(&config);
                 self.config = config;
+                self.tend_trunks(now);
             }
             AdminCommand::StoreBehind(behind) => self.store_behind = behind,
             AdminCommand::Hangup { call } => self.step(now, call, Stimulus::HungUpByOperator),
@@ -263,13 +302,18 @@ impl<R: Rng + SeedableRng> Switch<R> {
         while let Some(ask) = self.asks.give_up(now.instant) {
             if let Some(call) = self.by_ask.get(&ask).copied() {
                 self.step(now, call, Stimulus::Replied { ask, finding: Err(AskFailure::TimedOut), late: false });
+            } else {
+                self.located(now, ask, Err(AskFailure::TimedOut));
             }
         }
+        let (trunks, mut tools) = self.tools();
+        trunks.wake(now, &mut tools);
         while let Some(due) = self.timers.pop_due(now.instant) {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
                 Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call, AgentState::Available),
                 Due::RestedPhone(agent) => self.phone_rested(now, agent),
+                Due::Attempt(leg) => self.attempt_is_silent(now, leg),
                 Due::Rested(shard, _) => {
                     if let Some(places) = self.places.get_mut(&shard) {
                         places.rested();
@@ -291,6 +335,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.tell_places(now);
         self.sip.flush(&mut self.outputs);
         self.lease();
+    }
+
+    /// The trunks follow the configuration.
+    fn tend_trunks(&mut self, now: Now) {
+        let config = self.config.clone();
+        let (trunks, mut tools) = self.tools();
+        trunks.reconfigure(now, &config, &mut tools);
     }
 
     fn lease(&mut self) {

@@ -9,16 +9,27 @@ use std::{
 use media::sdp::{Answer, Offer, Refused};
 use rand::Rng;
 
-use super::{border::Output, forks::Forks};
+use super::{
+    appearance::{Appearance, further},
+    border::Output,
+    calling::Claims,
+    forks::Forks,
+};
 use crate::{
     cause::{Cause, Fault},
-    config::Config,
-    context::pointer,
-    events::leg::{LegCommand, LegEvent, Shown, Target},
-    ids::{AgentId, EndpointId, LegId},
+    config::{Config, Oversize, Phone},
+    events::{
+        calling::Presented,
+        leg::{LegCommand, LegEvent, Target},
+    },
+    ids::{AgentId, ConnId, EndpointId, LegId},
     now::Now,
     private::Private,
-    sip::{AnswerBy, InviteTarget, NameAddr, Refusal, Request, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    routing,
+    sip::{
+        AnswerBy, InviteTarget, Refusal, RegisterOutcome, Request, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId,
+        UserAgent, hop_of,
+    },
 };
 
 /// What SIP has understood.
@@ -29,6 +40,10 @@ pub(super) enum SipEvent {
     Leg(LegId, Box<LegEvent>),
     /// A phone of ours has come or gone; so many of its user's remain.
     Phone { user: String, bindings: usize },
+    /// A REGISTER of ours has its answer; `number` is the last CSeq that it used.
+    RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
+    /// An OPTIONS of ours has its answer, or none.
+    Probed { request: RequestId, status: Option<u16> },
 }
 
 /// An INVITE outside any dialog.
@@ -45,11 +60,17 @@ pub(super) struct Invitation {
     pub(super) call_id: String,
     /// As Via says.
     pub(super) transport: String,
-    /// Asserted by the peer (RFC 3325), else as From shows it; empty where it is withheld.
-    pub(super) caller: Private<String>,
+    /// What it says of its caller.
+    pub(super) claims: Claims,
     pub(super) dialled: String,
     /// The leg whose place it asks for (RFC 3891), or the status that says why it cannot have it.
     pub(super) replacing: Option<Result<LegId, u16>>,
+    /// The line of ours that the Request-URI names: a carrier calls the address that we registered.
+    pub(super) line: Option<String>,
+    /// The user part of To: the number, where the Request-URI is what we registered.
+    pub(super) to_user: String,
+    /// Names of the verified certificate of the stream that it came by.
+    pub(super) subjects: Vec<String>,
     /// None: ours is wanted.
     pub(super) offer: Option<Result<Offer, Refused>>,
 }
@@ -68,8 +89,12 @@ pub(super) struct SipLegs<R> {
     agents: BTreeMap<AgentId, String>,
     /// Where calls go out.
     pub(super) outbound: Option<(EndpointId, SocketAddr)>,
+    /// The trunks' word on callers.
+    config: Config,
     pub(super) events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
+    /// Usages that have become legs, for whoever watches the wire.
+    traced: VecDeque<(LegId, String)>,
 }
 
 pub(super) struct SipLeg {
@@ -86,11 +111,18 @@ pub(super) struct SipLeg {
     pub(super) offering: bool,
 }
 
+impl SipLeg {
+    /// A call that we have placed.
+    pub(super) fn outbound(usage: UsageId) -> Self {
+        Self { usage, inbound: false, answered: false, offering: false, forks: Forks::default(), may_transfer: false }
+    }
+}
+
 impl<R: Rng> SipLegs<R> {
     pub(super) fn new(config: &Config, mut rng: R) -> Self {
         let mut nonce_key = [0; 32];
         rng.fill_bytes(&mut nonce_key);
-        let realm = config.phones.first().map_or("tandem", |phone| phone.realm.as_str());
+        let realm = realm_of(config);
         let settings = Settings {
             endpoints: config.endpoints.clone(),
             phones: config.phones.clone(),
@@ -107,8 +139,10 @@ impl<R: Rng> SipLegs<R> {
             domains: Vec::new(),
             agents: BTreeMap::new(),
             outbound: None,
+            config: Config::default(),
             events: VecDeque::new(),
             outbox: VecDeque::new(),
+            traced: VecDeque::new(),
         };
         legs.reconfigure(config);
         legs
@@ -116,7 +150,14 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.agent.set_session_timer(session_timer(config));
-        self.agent.set_phones(&config.phones);
+        self.config = config.clone();
+        self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
+        // A trunk that proves itself by digest is challenged as a phone is.
+        let realm = realm_of(config);
+        let peers = config.trunks.iter().filter_map(|trunk| trunk.peering.peer_auth.as_ref());
+        let peers =
+            peers.map(|peer| Phone { user: peer.user.clone(), realm: realm.to_owned(), password: peer.password.clone(), transfer: false });
+        self.agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.transferring = config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect();
         self.agents = config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect();
@@ -132,6 +173,22 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn receive(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, bytes: &[u8]) {
         self.agent.receive(now, endpoint, from, bytes);
+    }
+
+    pub(super) fn connected(&mut self, now: Now, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>) {
+        self.agent.connected(now, conn, endpoint, from, subject);
+    }
+
+    pub(super) fn connect_failed(&mut self, now: Now, conn: ConnId) {
+        self.agent.connect_failed(now, conn);
+    }
+
+    pub(super) fn receive_stream(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
+        self.agent.receive_stream(now, conn, bytes);
+    }
+
+    pub(super) fn disconnected(&mut self, now: Now, conn: ConnId) {
+        self.agent.disconnected(now, conn);
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -160,6 +217,8 @@ impl<R: Rng> SipLegs<R> {
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
+                UaOutput::Connect { conn, hop, profile } => self.outbox.push_back(Output::Connect { conn, hop, profile }),
+                UaOutput::Disconnect { conn } => self.outbox.push_back(Output::Disconnect { conn }),
                 UaOutput::Event(event) => self.hear(now, event),
             }
         }
@@ -173,9 +232,9 @@ impl<R: Rng> SipLegs<R> {
 
     /// Ties a leg to the usage that invited us.
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
-        self.usages
-            .insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false, forks: Forks::default(), may_transfer: false });
+        self.usages.insert(leg, SipLeg { inbound: true, ..SipLeg::outbound(usage) });
     }
 
     /// This peer may hand its call on.
@@ -183,6 +242,18 @@ impl<R: Rng> SipLegs<R> {
         if let Some(held) = self.usages.get_mut(&leg) {
             held.may_transfer = true;
         }
+    }
+
+    /// To be said wherever a leg gets a usage.
+    pub(super) fn trace(&mut self, leg: LegId, usage: UsageId) {
+        if let Some(call_id) = self.agent.call_id(usage) {
+            self.traced.push_back((leg, call_id.to_owned()));
+        }
+    }
+
+    /// The next leg that has got a Call-ID.
+    pub(super) fn next_traced(&mut self) -> Option<(LegId, String)> {
+        self.traced.pop_front()
     }
 
     /// Does not let a caller in; `why` goes only to trunks that we know (RFC 3261 20.43, RFC 6432).
@@ -201,11 +272,11 @@ impl<R: Rng> SipLegs<R> {
 
     /// What a call wants of a participant; what a phone cannot show is left out.
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
-        if let LegCommand::Dial { to, offer, pointer, replacing, shown } = command {
-            let headers = headers(pointer, replacing, &shown);
+        if let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command {
+            let further = further(replacing, &shown);
             match self.own_user(&to) {
-                Some(address) => self.ring_phones(now, leg, &address, &offer, &headers, &shown),
-                None => self.dial(now, leg, to, &offer, headers),
+                Some(address) => self.ring_phones(now, leg, &address, &offer, pointer, &presented, &further),
+                None => self.dial(now, leg, to, &offer, pointer, &presented, further),
             }
             return;
         }
@@ -252,23 +323,38 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, headers: Vec<(String, String)>) {
+    #[expect(clippy::too_many_arguments, reason = "all that an INVITE is made of")]
+    fn dial(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        to: Target,
+        offer: &Offer,
+        pointer: Option<String>,
+        presented: &Presented,
+        further: Vec<(String, String)>,
+    ) {
         let target = match to {
-            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((uri.socket_addr()?, uri))),
+            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
             Target::Number { .. } | Target::Agent(_) => None,
         };
         let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
             return;
         };
+        let trunk = routing::trunk_of(&self.config, to.to).ok();
+        let Appearance { from_uri, display, mut headers } = Appearance::of(presented, pointer, trunk, local);
+        headers.extend(further);
         let usage = self.agent.invite(
             now,
             &InviteTarget {
                 uri,
                 endpoint,
                 to,
-                from_uri: Uri::sip(Some("tandem"), local),
-                display: None,
+                profile: None,
+                oversize: Oversize::default(),
+                from_uri,
+                display,
                 headers,
                 sdp: offer.to_string(),
                 auth: None,
@@ -276,9 +362,43 @@ impl<R: Rng> SipLegs<R> {
                 nat: false,
             },
         );
+        self.trace(leg, usage);
         self.legs.insert(usage, leg);
-        self.usages
-            .insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false, forks: Forks::default(), may_transfer: false });
+        self.usages.insert(leg, SipLeg::outbound(usage));
+    }
+
+    /// Places a call for a leg; one that the leg placed before is nobody's from now on.
+    pub(super) fn place(&mut self, now: Now, leg: LegId, target: &InviteTarget) {
+        if let Some(before) = self.usages.remove(&leg) {
+            self.legs.remove(&before.usage);
+        }
+        let usage = self.agent.invite(now, target);
+        self.trace(leg, usage);
+        self.legs.insert(usage, leg);
+        self.usages.insert(leg, SipLeg::outbound(usage));
+    }
+
+    /// Takes back what a leg dialled, and lets nobody hear of its fate.
+    pub(super) fn drop_dialled(&mut self, now: Now, leg: LegId) {
+        if let Some(dialled) = self.usages.remove(&leg) {
+            self.legs.remove(&dialled.usage);
+            self.agent.cancel(now, dialled.usage, Cause::CANCELLED);
+        }
+    }
+
+    /// Anything at all has come back for what the leg dialled.
+    pub(super) fn is_heard(&self, leg: LegId) -> bool {
+        self.usages.get(&leg).is_some_and(|dialled| self.agent.is_heard(dialled.usage))
+    }
+
+    /// Something that a leg does before it has a usage.
+    pub(super) fn say(&mut self, leg: LegId, event: LegEvent) {
+        self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
+    }
+
+    /// For requests outside calls.
+    pub(super) fn agent(&mut self) -> &mut UserAgent<R> {
+        &mut self.agent
     }
 
     fn hear(&mut self, now: Now, event: UaEvent) {
@@ -300,6 +420,14 @@ impl<R: Rng> SipLegs<R> {
                 return;
             }
             UaEvent::Asked { .. } => return,
+            UaEvent::RegisterAnswered { request, number, outcome } => {
+                self.events.push_back(SipEvent::RegisterAnswered { request, number, outcome });
+                return;
+            }
+            UaEvent::Probed { request, status } => {
+                self.events.push_back(SipEvent::Probed { request, status });
+                return;
+            }
             UaEvent::Acked { usage, sdp } => {
                 self.counter_answered(usage, sdp);
                 (usage, LegEvent::Ready)
@@ -376,7 +504,7 @@ impl<R: Rng> SipLegs<R> {
     }
 
     /// The address of a phone of ours that is meant, if one is.
-    fn own_user(&self, to: &Target) -> Option<Uri> {
+    pub(super) fn own_user(&self, to: &Target) -> Option<Uri> {
         let (_, local) = self.outbound?;
         match to {
             Target::Agent(agent) => Some(Uri::sip(Some(self.agents.get(agent).map_or("", String::as_str)), local)),
@@ -398,9 +526,6 @@ impl<R: Rng> SipLegs<R> {
 
     fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
         let shown = request.from.uri.user().unwrap_or_default();
-        let asserted = request.headers.addresses("P-Asserted-Identity").ok().and_then(|list| list.first().and_then(number_of));
-        let withheld = request.headers.lists("Privacy", "id") || shown.eq_ignore_ascii_case("anonymous");
-        let caller = if withheld { String::new() } else { asserted.unwrap_or_else(|| shown.clone()) };
         Invitation {
             usage,
             endpoint,
@@ -410,41 +535,24 @@ impl<R: Rng> SipLegs<R> {
             claims_phone: self.phones.contains(&shown),
             call_id: request.call_id.as_str().to_owned(),
             transport: request.via.transport.as_str().to_owned(),
-            caller: Private(caller),
+            claims: Claims::of(request, self.agent.session(usage)),
             dialled: request.uri.user().unwrap_or_default(),
             replacing: None,
+            line: request.uri.params.value("line").map(str::to_owned),
+            to_user: request.to.uri.user().unwrap_or_default(),
+            subjects: self.agent.subject(usage).to_vec(),
             offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
         }
     }
 }
 
-/// What an INVITE of ours says besides who calls whom.
-fn headers(pointer: Option<String>, replacing: Option<String>, shown: &Shown) -> Vec<(String, String)> {
-    let mut headers = Vec::new();
-    let mut put = |name: &str, value: String| headers.push((name.to_owned(), value));
-    if let Some(token) = pointer {
-        put("User-to-User", pointer::user_to_user(&token, pointer::Form::default()));
-        put("X-Context-Ref", token);
-    }
-    if let Some(url) = &shown.story {
-        put("Call-Info", format!("<{url}>;purpose=info"));
-    }
-    if let Some(referrer) = &shown.referred_by {
-        put("Referred-By", referrer.clone());
-    }
-    if let Some(replaced) = replacing {
-        put("Require", "replaces".to_owned());
-        put("Replaces", replaced);
-    }
-    headers
+/// Whom our challenges speak for.
+fn realm_of(config: &Config) -> &str {
+    config.phones.first().map_or(config.node.name.as_str(), |phone| phone.realm.as_str())
 }
 
 fn session_timer(config: &Config) -> SessionTimer {
     SessionTimer { expires_s: config.session.expires_s, min_s: config.session.min_s }
-}
-
-fn number_of(address: &NameAddr) -> Option<String> {
-    address.uri.user()
 }
 
 /// A caller who is in already is a peer that we know, and may hear why its offer is of no use (RFC 3261 21.4.26).

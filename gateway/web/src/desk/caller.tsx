@@ -102,8 +102,9 @@ function Telephone({ tel }: { tel: string }) {
 
 function Trust({ card }: { card: Card }) {
   const { level, evidence } = card.trust;
-  const sure = level === "token" ? "live" : level === "ani" ? "wait" : "stop";
-  const sign = level === "token" ? "✓" : level === "ani" ? "≈" : "?";
+  const likely = level === "ani" || level === "attested";
+  const sure = level === "token" ? "live" : likely ? "wait" : "stop";
+  const sign = level === "token" ? "✓" : likely ? "≈" : "?";
   return (
     <p class={`trust ${sure}-text`} title={evidence.join("; ")} data-testid="trust" data-level={level}>
       <b aria-hidden="true">{sign}</b> {word("trust", level)}

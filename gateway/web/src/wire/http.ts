@@ -51,7 +51,7 @@ export const handOff = (chat: number | string, token: string, omit: number[]): P
 
 const post = <T>(path: string, body: unknown, bearer?: string): Promise<T> => call<T>("POST", path, body, bearer);
 
-async function call<T>(method: string, path: string, body?: unknown, bearer?: string): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, bearer?: string): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, {

@@ -89,7 +89,7 @@ export interface Card {
   context_id: string;
   version: number;
   session_id: string;
-  entry: { medium: Medium; dialled: string; trunk: string | null; diverted_from: string | null };
+  entry: { medium: Medium; dialled: string; trunk: string | null; diverted_from: string | null; diverted_because?: string | null };
   trust: { level: string; evidence: string[] };
   customer: { id: number; name: string | null; language: string | null; segment: string | null } | null;
   identities: Identity[];

@@ -16,7 +16,8 @@ pub struct CSeq {
 impl CSeq {
     /// Reads the field.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let (number, method) = trim(text).split_once([' ', '\t']).ok_or(Malformed)?;
+        let text = trim(text);
+        let (number, method) = text.split_at(text.bytes().position(|b| matches!(b, b' ' | b'\t')).ok_or(Malformed)?);
         let method = trim(method);
         if !number.bytes().all(|b| b.is_ascii_digit()) || !is_token(method) {
             return Err(Malformed);

@@ -75,7 +75,6 @@ fn of_status(status: u16) -> DivertReason {
         408 => DivertReason::NoAnswer,
         302 => DivertReason::Unconditional,
         480 | 487 => DivertReason::Deflection,
-        404 | 410 => DivertReason::Unknown,
         503 => DivertReason::Unavailable,
         _ => DivertReason::Unknown,
     }

@@ -3,6 +3,7 @@
 pub mod asserted;
 pub mod auth;
 mod cseq;
+mod date;
 mod diversion;
 pub mod history;
 mod identity;
@@ -22,6 +23,7 @@ mod via;
 pub mod warning;
 
 pub use cseq::CSeq;
+pub use date::date;
 pub use diversion::{Diverter, diversions};
 pub use identity::Identity;
 pub(in crate::sip) use name::canonical;
@@ -31,7 +33,7 @@ pub use privacy::Privacy;
 pub use rack::{RAck, rseq};
 pub use session_expires::{Refresher, SessionExpires, min_se};
 pub use session_id::{SessionId, Uuid};
-pub(in crate::sip) use text::{is_token, quoted, split_at_colon, split_outside, trim, unquoted};
+pub(in crate::sip) use text::{is_token, quoted, split_once, split_outside, trim, unquoted};
 pub use uri::{Scheme, Uri};
 pub use user_to_user::UserToUser;
 pub use via::{MAGIC_COOKIE, Via};
@@ -54,6 +56,11 @@ impl Headers {
     /// No line.
     pub const fn new() -> Self {
         Self { lines: Vec::new() }
+    }
+
+    /// No line, and room for `lines`.
+    pub(in crate::sip) fn with_capacity(lines: usize) -> Self {
+        Self { lines: Vec::with_capacity(lines) }
     }
 
     /// Adds a line at the end.

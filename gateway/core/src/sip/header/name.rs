@@ -9,7 +9,7 @@ pub(in crate::sip) fn canonical(name: &str) -> Option<&'static str> {
     let mut slot = slot(name.as_bytes())?;
     loop {
         let known = KNOWN.get(usize::from(SLOTS[slot]))?;
-        if known.eq_ignore_ascii_case(name) {
+        if *known == name || known.eq_ignore_ascii_case(name) {
             return Some(known);
         }
         slot = (slot + 1) % SLOTS.len();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Malformed, Params, Uri,
-    text::{find_outside, print_quoted, trim, unquoted_part},
+    text::{find_outside, print_quoted, split_once, trim, unquoted_part},
 };
 use crate::sip::Text;
 
@@ -35,7 +35,7 @@ impl NameAddr {
         let text = trim(text);
         let Some(open) = find_outside(text, '<') else {
             // "If the URI contains a comma, question mark or semicolon, it must be in angle brackets": parameters are the header's.
-            let (uri, params) = text.split_once(';').map_or((text, None), |(uri, params)| (uri, Some(params)));
+            let (uri, params) = split_once(text, b';').map_or((text, None), |(uri, params)| (uri, Some(params)));
             let uri = trim(uri);
             if uri.contains(['?', ',']) {
                 return Err(Malformed);
@@ -51,7 +51,7 @@ impl NameAddr {
             return Err(Malformed);
         }
         let display = unquoted_part(whole, display).ok_or(Malformed)?;
-        let (uri, rest) = text[open + 1..].split_once('>').ok_or(Malformed)?;
+        let (uri, rest) = split_once(&text[open + 1..], b'>').ok_or(Malformed)?;
         let params = match trim(rest) {
             "" => Params::new(),
             rest => Params::read(whole, rest.strip_prefix(';').ok_or(Malformed)?)?,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Malformed, is_token, split_outside,
-    text::{ends_its_quotes, trim},
+    text::{ends_its_quotes, split_once, trim},
 };
 use crate::sip::Text;
 
@@ -30,7 +30,7 @@ impl Params {
     pub(super) fn read(whole: &Text, text: &str) -> Result<Self, Malformed> {
         let (mut is_tight, mut count) = (true, 0);
         for part in split_outside(text, ';') {
-            let (name, value) = match part.split_once('=') {
+            let (name, value) = match split_once(part, b'=') {
                 Some((name, value)) => (trim(name), Some(trim(value))),
                 None => (trim(part), None),
             };
@@ -38,7 +38,7 @@ impl Params {
             let value_is_sound = value.is_none_or(|v| match v.as_bytes() {
                 [] => false,
                 [b'"', ..] => ends_its_quotes(v),
-                bytes => !bytes.iter().any(|b| b"\"<> \t".contains(b)),
+                bytes => !bytes.iter().any(|b| matches!(b, b'"' | b'<' | b'>' | b' ' | b'\t')),
             });
             // URI parameters allow more than tokens do in names ("[]/:&$").
             let name_is_sound =
@@ -53,7 +53,7 @@ impl Params {
         }
         let mut params = String::with_capacity(text.len());
         for part in split_outside(text, ';') {
-            let (name, value) = part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+            let (name, value) = split_once(part, b'=').map_or((part, None), |(name, value)| (name, Some(value)));
             add(&mut params, trim(name), value.map(trim));
         }
         Ok(Self(params.into()))
@@ -98,7 +98,7 @@ impl Params {
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let text = self.0.as_str();
         let parts = (!text.is_empty()).then(|| split_outside(text, ';'));
-        parts.into_iter().flatten().map(|part| part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value))))
+        parts.into_iter().flatten().map(|part| split_once(part, b'=').map_or((part, None), |(name, value)| (name, Some(value))))
     }
 
     /// In buffers of their own.

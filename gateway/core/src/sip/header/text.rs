@@ -115,15 +115,18 @@ pub(in crate::sip) fn print_quoted(out: &mut impl fmt::Write, text: &str) -> fmt
     out.write_char('"')
 }
 
-/// At the first colon.
-pub(in crate::sip) fn split_at_colon(text: &str) -> Option<(&str, &str)> {
-    let at = memchr(b':', text.as_bytes())?;
+/// What stands before and behind the first `separator` (ASCII).
+pub(in crate::sip) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = memchr(separator, text.as_bytes())?;
     Some((&text[..at], &text[at + 1..]))
 }
 
 /// Without spaces and tabs at both ends, which is all the white space that a line can hold.
 pub(in crate::sip) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let bytes = text.as_bytes();
+    let (Some(start), Some(end)) = (bytes.iter().position(|b| !is_blank(b)), bytes.iter().rposition(|b| !is_blank(b))) else { return "" };
+    &text[start..=end]
 }
 
 /// `token` of RFC 3261 25.1.

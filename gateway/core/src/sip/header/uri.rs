@@ -5,9 +5,11 @@ use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
+use memchr::memchr;
+
 use super::{
     Malformed, Params,
-    text::{find_outside, split_at_colon, trim},
+    text::{find_outside, split_once, trim},
 };
 use crate::sip::Text;
 
@@ -57,7 +59,7 @@ impl Uri {
 
     /// As `parse`; `text` is a part of `whole`, and the result too.
     pub(in crate::sip) fn read(whole: &Text, text: &str) -> Result<Self, Malformed> {
-        let (scheme, rest) = split_at_colon(text).ok_or(Malformed)?;
+        let (scheme, rest) = split_once(text, b':').ok_or(Malformed)?;
         let scheme_is_sound = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
         if !scheme_is_sound || rest.is_empty() || text.len() > URI_MAX || !is_unbroken(rest) {
@@ -88,14 +90,16 @@ impl Uri {
     }
 
     fn read_sip(whole: &Text, scheme: Scheme, rest: &str) -> Result<Self, Malformed> {
-        let (userinfo, rest) = match rest.split_once('@') {
+        let (userinfo, rest) = match split_once(rest, b'@') {
             Some((user, rest)) => (Some(user), rest),
             None => (None, rest),
         };
-        if userinfo.is_some_and(|user| user.is_empty() || user.starts_with(':') || !escapes_are_sound(user)) || rest.contains('@') {
+        if userinfo.is_some_and(|user| user.is_empty() || user.starts_with(':') || !escapes_are_sound(user))
+            || memchr(b'@', rest.as_bytes()).is_some()
+        {
             return Err(Malformed);
         }
-        let (rest, headers) = match rest.split_once('?') {
+        let (rest, headers) = match split_once(rest, b'?') {
             Some((rest, headers)) => (rest, Some(whole.part(headers))),
             None => (rest, None),
         };
@@ -204,9 +208,9 @@ pub(super) fn read_hostport(whole: &Text, text: &str) -> Result<(Text, Option<u1
             (host, trim(port))
         }
         None => {
-            let at = text.find(':').unwrap_or(text.len());
+            let at = memchr(b':', text.as_bytes()).unwrap_or(text.len());
             let host = trim(&text[..at]);
-            if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+            if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')) {
                 return Err(Malformed);
             }
             (host, &text[at..])
@@ -225,7 +229,7 @@ fn read_port(text: &str) -> Result<Option<u16>, Malformed> {
 }
 
 pub(super) fn print_hostport(out: &mut impl fmt::Write, host: &str, port: Option<u16>) -> fmt::Result {
-    match host.contains(':') {
+    match memchr(b':', host.as_bytes()).is_some() {
         true => write!(out, "[{host}]")?,
         false => out.write_str(host)?,
     }
@@ -256,7 +260,8 @@ fn same_text(one: Option<&str>, two: Option<&str>) -> bool {
 }
 
 fn escapes_are_sound(text: &str) -> bool {
-    text.split('%').skip(1).all(|tail| tail.len() >= 2 && tail.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
+    memchr(b'%', text.as_bytes()).is_none()
+        || text.split('%').skip(1).all(|tail| tail.len() >= 2 && tail.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
 }
 
 fn unescaped(text: &str) -> String {

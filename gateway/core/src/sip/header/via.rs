@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Malformed, Params, is_token,
-    text::{find_outside, trim},
+    text::{find_outside, split_once, trim},
     uri::{print_hostport, read_hostport},
 };
 use crate::sip::Text;
@@ -47,9 +47,11 @@ impl Via {
             Some(at) => (&text[..at], Params::read(whole, &text[at + 1..])?),
             None => (text, Params::new()),
         };
-        let mut parts = head.splitn(3, '/').map(trim);
-        let (protocol, version, rest) = (parts.next().ok_or(Malformed)?, parts.next().ok_or(Malformed)?, parts.next().ok_or(Malformed)?);
-        let (transport, sent_by) = rest.split_once([' ', '\t']).ok_or(Malformed)?;
+        let (protocol, rest) = split_once(head, b'/').ok_or(Malformed)?;
+        let (version, rest) = split_once(rest, b'/').ok_or(Malformed)?;
+        let (protocol, version, rest) = (trim(protocol), trim(version), trim(rest));
+        let blank = rest.bytes().position(|b| matches!(b, b' ' | b'\t')).ok_or(Malformed)?;
+        let (transport, sent_by) = rest.split_at(blank);
         if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" || !is_token(transport) {
             return Err(Malformed);
         }

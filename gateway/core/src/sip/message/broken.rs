@@ -29,9 +29,14 @@ pub fn answer_broken(bytes: &[u8], source: SocketAddr) -> Option<(SocketAddr, Ve
         | Dropped::CSeqMethod
         | Dropped::ContentLength => 400,
     };
+    answer_head(bytes, source, status)
+}
+
+/// The same for a request whose end in a stream cannot be told (RFC 3261 18.3): `bytes` need hold its head alone.
+pub fn answer_head(bytes: &[u8], source: SocketAddr, status: u16) -> Option<(SocketAddr, Vec<u8>)> {
     let (head, _) = cut(bytes).ok()?;
-    let head = unfolded(head).ok()?;
-    let mut lines = lines(&head);
+    let head = unfolded(&octets::from_wire(head)).ok()?;
+    let mut lines = lines(&head).map_while(Result::ok);
     let start = lines.next()?;
     if start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) || start.starts_with("ACK ") || !start.contains(' ') {
         return None;

@@ -10,7 +10,7 @@ mod sdp;
 #[cfg(test)]
 mod tests;
 
-pub use broken::answer_broken;
+pub use broken::{answer_broken, answer_head};
 pub use octets::readable;
 pub use parse::parse;
 
@@ -185,6 +185,10 @@ pub const fn phrase(status: u16) -> &'static str {
         420 => "Bad Extension",
         422 => "Session Interval Too Small",
         423 => "Interval Too Brief",
+        428 => "Use Identity Header",
+        436 => "Bad Identity Info",
+        437 => "Unsupported Credential",
+        438 => "Invalid Identity Header",
         439 => "First Hop Lacks Outbound Support",
         469 => "Bad Info Package",
         480 => "Temporarily Unavailable",
@@ -202,6 +206,7 @@ pub const fn phrase(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Server Time-out",
         505 => "Version Not Supported",
+        513 => "Message Too Large",
         600 => "Busy Everywhere",
         603 => "Decline",
         604 => "Does Not Exist Anywhere",

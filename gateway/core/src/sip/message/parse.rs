@@ -3,14 +3,12 @@
 //! Liberal where RFC 4475 asks for it (folding, compact names, spaces before colons), and strict where two readers could see two
 //! messages: a bare CR or LF, a NUL, a repeated From or Content-Length is no message at all.
 
-use std::borrow::Cow;
-
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::{Dropped, HEADERS_MAX, MESSAGE_MAX, Message, Request, Response, VIAS_MAX, octets};
 use crate::sip::{
     CSeq, Headers, Method, NameAddr, Text, Uri, Via,
-    header::{canonical, is_token, split_at_colon, split_outside, trim},
+    header::{canonical, is_token, split_once, split_outside, trim},
 };
 
 /// Reads one whole message: a datagram, or what framing cut out of a stream.
@@ -18,13 +16,26 @@ use crate::sip::{
 /// Its header is taken into one buffer; all that the message says points into that.
 pub fn parse(bytes: &[u8]) -> Result<Message, Dropped> {
     let (head, rest) = cut(bytes)?;
-    let head = Text::from(&*unfolded(head)?);
-    let mut lines = lines(&head);
-    let start = StartLine::read(&head, lines.next().ok_or(Dropped::StartLine)?)?;
-    let mut fields = Fields::default();
-    for line in lines {
+    let head = Text::from(&*octets::from_wire(head));
+    match read(&head, rest) {
+        // A line that goes on in the next one was read by halves.
+        Err(_) if is_folded(&head) => read(&Text::from(unfolded(&head)?), rest),
+        outcome => outcome,
+    }
+}
+
+/// Reads a header none of whose lines is folded, so that each value lies in one piece.
+fn read(head: &Text, rest: &[u8]) -> Result<Message, Dropped> {
+    let mut lines = lines(head);
+    let start = StartLine::read(head, lines.next().ok_or(Dropped::StartLine)??)?;
+    let mut fields = Fields { headers: Headers::with_capacity(HEADERS_USUAL), ..Fields::default() };
+    for (at, line) in lines.enumerate() {
+        let line = line?;
+        if at == HEADERS_MAX {
+            return Err(Dropped::TooManyHeaders);
+        }
         let (name, value) = name_and_value(line).ok_or(Dropped::HeaderLine)?;
-        fields.take(&head, name, value)?;
+        fields.take(head, name, value)?;
     }
     let body = fields.body(rest)?.to_vec();
     let Fields { via, vias_below, from, to, call_id, cseq, headers, .. } = fields;
@@ -60,72 +71,71 @@ pub(super) fn cut(bytes: &[u8]) -> Result<(&[u8], &[u8]), Dropped> {
     Ok((&bytes[..end], &bytes[end + 4..]))
 }
 
-/// The header's text, its folded lines joined by a space (7.3.1).
-pub(super) fn unfolded(head: &[u8]) -> Result<Cow<'_, str>, Dropped> {
-    let (mut breaks, mut own_lines, mut first_is_folded) = (0, 1, false);
-    for at in memchr_iter(b'\n', head) {
-        if at == 0 || head[at - 1] != b'\r' {
-            return Err(Dropped::Control);
-        }
-        breaks += 1;
-        match head.get(at + 1) {
-            // A folded request line would be no request line.
-            Some(b' ' | b'\t') => first_is_folded |= own_lines == 1,
-            Some(_) | None => own_lines += 1,
-        }
-    }
-    let returns = head.iter().filter(|b| **b == b'\r').count();
-    // A tab may stand anywhere, a CR only before an LF.
-    let others = head.iter().filter(|b| (**b < b' ' && !matches!(**b, b'\r' | b'\n' | b'\t')) || **b == 0x7f).count();
-    if returns != breaks || (others > 0 && !controls_are_sound(head)) {
-        return Err(Dropped::Control);
-    }
-    if first_is_folded || head.first().is_some_and(|b| matches!(b, b' ' | b'\t')) {
-        return Err(Dropped::StartLine);
-    }
-    if own_lines > HEADERS_MAX + 1 {
-        return Err(Dropped::TooManyHeaders);
-    }
-    let text = octets::from_wire(head);
-    if own_lines == breaks + 1 {
-        return Ok(text);
-    }
-    let mut joined = String::with_capacity(text.len());
-    for line in lines(&text) {
-        match line.starts_with([' ', '\t']) {
-            true => joined.push(' '),
-            false if joined.is_empty() => {}
-            false => joined.push_str("\r\n"),
-        }
-        joined.push_str(if line.starts_with([' ', '\t']) { trim(line) } else { line });
-    }
-    Ok(Cow::Owned(joined))
+/// Does any line go on the one before (7.3.1)?
+fn is_folded(head: &str) -> bool {
+    memchr_iter(b'\n', head.as_bytes()).any(|at| head[at + 1..].starts_with(FOLD))
 }
 
-/// The lines of a header whose every LF follows a CR.
-pub(super) fn lines(head: &str) -> impl Iterator<Item = &str> {
+/// A header's folded lines joined by a space (7.3.1).
+pub(super) fn unfolded(head: &str) -> Result<String, Dropped> {
+    let mut joined = String::with_capacity(head.len());
+    for (at, line) in lines(head).enumerate() {
+        let line = line?;
+        match (line.starts_with(FOLD), at) {
+            // A folded request line would be no request line.
+            (true, 0 | 1) => return Err(Dropped::StartLine),
+            (true, _) => {
+                joined.push(' ');
+                joined.push_str(trim(line));
+            }
+            (false, 0) => joined.push_str(line),
+            (false, _) => {
+                joined.push_str("\r\n");
+                joined.push_str(line);
+            }
+        }
+    }
+    Ok(joined)
+}
+
+/// The lines of a header, without their CRLF; an error for a bare CR or LF, or another character that may not stand there.
+pub(super) fn lines(head: &str) -> impl Iterator<Item = Result<&str, Dropped>> {
     let mut rest = Some(head);
     std::iter::from_fn(move || {
         let text = rest?;
-        match memchr(b'\n', text.as_bytes()) {
+        let line = match memchr(b'\n', text.as_bytes()) {
             Some(at) => {
                 rest = Some(&text[at + 1..]);
-                Some(&text[..at.saturating_sub(1)])
+                text[..at].strip_suffix('\r')
             }
             None => {
                 rest = None;
                 Some(text)
             }
-        }
+        };
+        Some(line.filter(|line| !holds_control(line.as_bytes()) || controls_are_sound(line)).ok_or(Dropped::Control))
     })
 }
 
-/// Other control characters stand only behind a backslash, as a quoted pair (25.1).
-fn controls_are_sound(head: &[u8]) -> bool {
+/// Is any byte below a space, or DEL? Eight at a time, since every byte of every message is asked.
+fn holds_control(line: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The borrow of a byte that is below reaches the next one, which does no harm where only "any" is asked.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES.wrapping_mul(bound)) & !word & ONES.wrapping_mul(0x80);
+    let (words, tail) = line.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_ne_bytes(*word);
+        found | below(word, 0x20) | below(word ^ ONES.wrapping_mul(0x7f), 1)
+    });
+    found != 0 || tail.iter().any(u8::is_ascii_control)
+}
+
+/// A tab may stand anywhere; other control characters only behind a backslash, as a quoted pair (25.1) but never as CR or LF.
+fn controls_are_sound(line: &str) -> bool {
     let mut before = 0;
-    head.iter().all(|b| {
-        let is_sound = !b.is_ascii_control() || matches!(b, b'\t' | b'\r' | b'\n') || before == b'\\';
-        before = *b;
+    line.bytes().all(|b| {
+        let is_sound = !b.is_ascii_control() || b == b'\t' || (before == b'\\' && b != b'\r' && b != b'\n');
+        before = b;
         is_sound
     })
 }
@@ -144,10 +154,11 @@ impl StartLine {
             let status = status.parse().ok().filter(|status| status_is_sound(rest, *status)).ok_or(Dropped::StartLine)?;
             return Ok(Self::Response { status, phrase: head.part(phrase) });
         }
-        let mut words = line.split(' ');
-        let (Some(method), Some(uri), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        let (method, rest) = split_once(line, b' ').ok_or(Dropped::StartLine)?;
+        let (uri, version) = split_once(rest, b' ').ok_or(Dropped::StartLine)?;
+        if uri.is_empty() || version.contains(' ') {
             return Err(Dropped::StartLine);
-        };
+        }
         if !is_token(method) {
             return Err(Dropped::StartLine);
         }
@@ -161,6 +172,9 @@ fn status_is_sound(digits: &str, status: u16) -> bool {
 }
 
 fn check_version(version: &str) -> Result<(), Dropped> {
+    if version == "SIP/2.0" {
+        return Ok(());
+    }
     match version.split_once('/') {
         Some((protocol, "2.0")) if protocol.eq_ignore_ascii_case("SIP") => Ok(()),
         Some((protocol, _)) if protocol.eq_ignore_ascii_case("SIP") => Err(Dropped::Version),
@@ -201,7 +215,8 @@ impl Fields {
             "To" => return once(&mut self.to, NameAddr::read(head, value).ok(), Dropped::Essential),
             "CSeq" => return once(&mut self.cseq, CSeq::parse(value).ok(), Dropped::Essential),
             "Call-ID" => {
-                let is_word = !value.is_empty() && !value.contains(char::is_whitespace);
+                let is_word =
+                    !value.is_empty() && if value.is_ascii() { !value.contains(FOLD) } else { !value.contains(char::is_whitespace) };
                 return once(&mut self.call_id, is_word.then(|| head.part(value)), Dropped::Essential);
             }
             "Content-Length" => {
@@ -231,9 +246,9 @@ impl Fields {
 
 /// `name : value` as they stand; spaces may stand before the colon (7.3.1).
 pub(super) fn name_and_value(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = split_at_colon(line)?;
+    let (name, value) = split_once(line, b':')?;
     let name = trim(name);
-    (is_token(name) && !line.starts_with([' ', '\t'])).then(|| (name, trim(value)))
+    (is_token(name) && !line.starts_with(FOLD)).then(|| (name, trim(value)))
 }
 
 fn once<T>(place: &mut Option<T>, value: Option<T>, unreadable: Dropped) -> Result<(), Dropped> {
@@ -243,3 +258,9 @@ fn once<T>(place: &mut Option<T>, value: Option<T>, unreadable: Dropped) -> Resu
     *place = Some(value.ok_or(unreadable)?);
     Ok(())
 }
+
+/// What starts a line that goes on the one before.
+const FOLD: [char; 2] = [' ', '\t'];
+
+/// Lines that most messages have besides the essential ones.
+const HEADERS_USUAL: usize = 16;

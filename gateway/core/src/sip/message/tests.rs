@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    parse::{Fields, lines as lines_of, name_and_value, unfolded},
+    parse::{Fields, lines as lines_of, name_and_value},
     *,
 };
 use crate::sip::{CSeq, Headers, NameAddr, Params, Text, Via, header::Scheme};
@@ -227,10 +227,10 @@ fn lies_in(whole: &Text, part: &str) -> bool {
 #[test]
 fn no_value_is_copied_on_the_way_in() {
     let lines = "Max-Forwards: 70\r\nContact: <sip:ada@192.0.2.1;transport=udp>\r\nX-Customer: \"gold\"; since=2019\r\nk: timer, path\r\n";
-    let head = Text::from(&*unfolded(with_lines(lines).trim_end().as_bytes()).unwrap());
+    let head = Text::from(with_lines(lines).trim_end());
     let mut fields = Fields::default();
     lines_of(&head).skip(1).for_each(|line| {
-        let (name, value) = name_and_value(line).unwrap();
+        let (name, value) = name_and_value(line.unwrap()).unwrap();
         fields.take(&head, name, value).unwrap();
     });
     let (via, from, to) = (fields.via.unwrap(), fields.from.unwrap(), fields.to.unwrap());
@@ -260,6 +260,17 @@ fn a_name_in_latin_1_goes_out_as_it_came() {
 }
 
 proptest! {
+    #[test]
+    fn a_control_character_is_found_wherever_it_stands(mut line in "[ -~ä]{1,40}", at in any::<prop::sample::Index>(), control in 0..0x20u8) {
+        prop_assert_eq!(lines_of(&line).next(), Some(Ok(line.as_str())));
+        let at = at.index(line.len());
+        prop_assume!(control != b'\t' && line.is_char_boundary(at) && !line[..at].ends_with('\\'));
+        line.insert(at, control.into());
+        prop_assert!(lines_of(&line).any(|line| line == Err(Dropped::Control)));
+        let del = line.replace(char::from(control), "\u{7f}");
+        prop_assert!(lines_of(&del).any(|line| line == Err(Dropped::Control)));
+    }
+
     #[test]
     fn what_is_printed_is_read_back(request in any_request(), status in 100..700u16) {
         prop_assert_eq!(parse(&request.to_bytes()), Ok(Message::Request(request.clone())), "{}", String::from_utf8_lossy(&request.to_bytes()));

@@ -109,6 +109,11 @@ impl Registrar {
         self.users.get(user).into_iter().flatten().filter(|binding| binding.expires > now).cloned().collect()
     }
 
+    /// Is anybody reached this way, who has not left?
+    pub fn is_bound_by(&self, flow: Path, now: Instant) -> bool {
+        self.users.values().flatten().any(|binding| binding.flow == flow && binding.expires > now)
+    }
+
     /// Where a call to this address goes: the preferred first, one flow of each device, the newest (RFC 5626 5.3); with `gr`, that device
     /// alone (RFC 5627 5.1).
     pub fn targets(&self, address: &Uri, now: Instant) -> Vec<Binding> {

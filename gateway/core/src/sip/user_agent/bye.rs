@@ -34,8 +34,8 @@ impl<R: Rng> UserAgent<R> {
         let Some(usage) = self.usages.get(&id) else { return };
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let via = self.mint_via(endpoint, advertised);
+        let path = self.way_within(id);
         let Some(usage) = self.usages.get_mut(&id) else { return };
-        let path = usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog));
         if let (Some(dialog), Some(path)) = (&mut usage.dialog, path) {
             let mut bye = dialog.next_request(Method::Bye, via);
             if q850 != 0 {

@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{TimerKey, TxId, UsageId, UserAgent};
+use super::{RequestId, TimerKey, TxId, UsageId, UserAgent, connection::Connection};
 use crate::{
-    events::wire::Path,
+    config::Oversize,
+    events::wire::{Hop, Path, Transport},
+    ids::ConnId,
     now::Now,
     sip::{
         CSeq, Headers, Method, Request, Response,
@@ -37,6 +39,8 @@ pub(super) enum Role {
     Update(bool),
     /// An OPTIONS within the dialog.
     Probe,
+    /// Of no call; the usage's number is that of the `RequestId`.
+    Outside,
 }
 
 /// One of them.
@@ -47,16 +51,41 @@ pub(super) struct Client {
     request: Arc<Request>,
     bytes: Arc<[u8]>,
     path: Path,
+    /// The way that is tried once the first one fails: by UDP after TCP, or by a new stream after one that had died unseen.
+    second: Option<Path>,
     usage: UsageId,
     role: Role,
     /// How long timer A or E last was.
     pause: Duration,
 }
 
+impl Client {
+    pub(super) const fn path(&self) -> Path {
+        self.path
+    }
+
+    /// Nothing has come back yet.
+    const fn is_unanswered(&self) -> bool {
+        matches!(self.machine, Machine::Invite(invite_client::State::Calling) | Machine::Other(other_client::State::Trying))
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Machine {
     Invite(invite_client::State),
     Other(other_client::State),
+}
+
+impl Machine {
+    const fn begin(is_invite: bool) -> (Self, &'static [Effect]) {
+        if is_invite {
+            let (state, effects) = invite_client::State::begin();
+            (Self::Invite(state), effects)
+        } else {
+            let (state, effects) = other_client::State::begin();
+            (Self::Other(state), effects)
+        }
+    }
 }
 
 /// What the user above hears of a client transaction.
@@ -70,22 +99,17 @@ enum Outcome<'a> {
 
 impl<R: Rng> UserAgent<R> {
     /// Sends a request and keeps at it.
-    pub(super) fn open_client(&mut self, now: Now, request: Arc<Request>, path: Path, usage: UsageId, role: Role) -> TxId {
+    pub(super) fn open_client(&mut self, now: Now, mut request: Arc<Request>, path: Path, usage: UsageId, role: Role) -> TxId {
+        self.stamp_request(usage, Arc::make_mut(&mut request));
         let tx = TxId(self.mint());
-        let (machine, effects) = match request.method == Method::Invite {
-            true => {
-                let (state, effects) = invite_client::State::begin();
-                (Machine::Invite(state), effects)
-            }
-            false => {
-                let (state, effects) = other_client::State::begin();
-                (Machine::Other(state), effects)
-            }
-        };
+        let (machine, effects) = Machine::begin(request.method == Method::Invite);
+        let (path, second) = self.by_size(usage, path, &request);
+        let advertised = self.usages.get(&usage).and_then(|usage| usage.advertised);
+        let request = self.fitted(request, path, advertised);
         let key = ClientKey { branch: request.via.branch().unwrap_or_default().to_owned(), method: request.method.clone() };
         let bytes = request.to_bytes();
         self.client_index.insert(key.clone(), tx);
-        self.clients.insert(tx, Client { machine, key, request, bytes, path, usage, role, pause: Duration::ZERO });
+        self.clients.insert(tx, Client { machine, key, request, bytes, path, second, usage, role, pause: Duration::ZERO });
         if let Some(usage) = self.usages.get_mut(&usage) {
             usage.transactions += 1;
         }
@@ -100,6 +124,9 @@ impl<R: Rng> UserAgent<R> {
         let Some(branch) = response.via.branch().filter(|_| response.vias_below.is_empty()) else { return };
         let key = ClientKey { branch: branch.to_owned(), method: response.cseq.method.clone() };
         let Some(tx) = self.client_index.get(&key).copied() else { return };
+        if let Some(usage) = self.clients.get(&tx).map(|client| client.usage) {
+            self.learn_session(usage, &response.headers);
+        }
         let event = match response.status {
             ..200 => Event::Provisional,
             200..300 => Event::Success,
@@ -110,6 +137,70 @@ impl<R: Rng> UserAgent<R> {
 
     pub(super) fn client_timer(&mut self, now: Now, tx: TxId, timer: Timer) {
         self.step_client(now, tx, Event::Timer(timer), None);
+    }
+
+    /// The way that a request of ours went.
+    pub(super) fn client_path(&self, tx: TxId) -> Option<Path> {
+        self.clients.get(&tx).map(Client::path)
+    }
+
+    /// A stream is gone: what it carried and nobody has answered goes another way, once, or has failed (17.1.4).
+    pub(super) fn break_clients(&mut self, now: Now, conn: ConnId) {
+        let carried = |client: &Client| client.path == Path::Stream(conn);
+        let broken: Vec<TxId> = self.clients.iter().filter(|(_, client)| carried(client)).map(|(tx, _)| *tx).collect();
+        for tx in broken {
+            if !self.try_second(now, tx) {
+                self.step_client(now, tx, Event::Broken, None);
+            }
+        }
+    }
+
+    fn try_second(&mut self, now: Now, tx: TxId) -> bool {
+        let Some(client) = self.clients.get_mut(&tx).filter(|client| client.is_unanswered()) else { return false };
+        let Some(second) = client.second.take() else { return false };
+        let (usage, request) = (client.usage, client.request.clone());
+        let path = match second {
+            Path::Datagram { .. } => {
+                if let Some(usage) = self.usages.get_mut(&usage) {
+                    usage.oversize = Oversize::Udp;
+                }
+                second
+            }
+            Path::Stream(conn) => {
+                let Some(gone) = self.connections.get(conn) else { return false };
+                let (endpoint, hop, profile) = (gone.endpoint, gone.hop.clone(), gone.profile.clone());
+                self.way(endpoint, &hop, profile.as_deref())
+            }
+        };
+        let advertised = self.usages.get(&usage).and_then(|usage| usage.advertised);
+        let request = self.fitted(request, path, advertised);
+        let (machine, effects) = Machine::begin(request.method == Method::Invite);
+        let Some(client) = self.clients.get_mut(&tx) else { return false };
+        client.bytes = request.to_bytes();
+        (client.machine, client.path, client.request) = (machine, path, request);
+        for effect in effects {
+            self.carry_out_client(now, tx, *effect, None);
+        }
+        true
+    }
+
+    /// "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown, the request MUST be
+    /// sent using [...] TCP" (18.1.1), where the trunk's `oversize` does not say otherwise. With it, the second way.
+    fn by_size(&mut self, usage: UsageId, path: Path, request: &Request) -> (Path, Option<Path>) {
+        match path {
+            Path::Datagram { endpoint, to } => {
+                let by_tcp = self.usages.get(&usage).is_some_and(|usage| usage.oversize == Oversize::Tcp);
+                if !by_tcp || request.to_bytes().len() <= DATAGRAM_MAX {
+                    return (path, None);
+                }
+                let hop = Hop { transport: Transport::Tcp, to, domain: None };
+                (self.way(endpoint, &hop, None), Some(path))
+            }
+            Path::Stream(conn) => {
+                let is_reused = matches!(conn, ConnId::Opened(_)) && self.connections.get(conn).is_some_and(Connection::is_open);
+                (path, is_reused.then_some(path))
+            }
+        }
     }
 
     /// Ends an INVITE that will never be answered.
@@ -193,6 +284,7 @@ impl<R: Rng> UserAgent<R> {
     fn conclude(&mut self, now: Now, tx: TxId, outcome: Outcome<'_>) {
         let Some(client) = self.clients.get(&tx) else { return };
         let (usage, role, request) = (client.usage, client.role, client.request.clone());
+        let heard = matches!(outcome, Outcome::Answered(_));
         let made_up;
         let response = match outcome {
             Outcome::Answered(response) => response,
@@ -214,6 +306,7 @@ impl<R: Rng> UserAgent<R> {
             Role::Update(challenged) => self.update_answered(now, usage, &request, response, challenged),
             Role::Probe => self.probe_answered(now, usage, response),
             Role::Cancel | Role::Notify => {}
+            Role::Outside => self.outside_answered(now, RequestId(usage.0), &request, response, heard),
         }
     }
 }
@@ -223,6 +316,7 @@ fn ack_of_failure(invite: &Request, response: &Response) -> Request {
     let mut headers = Headers::new();
     invite.headers.all("Route").for_each(|route| headers.push("Route", route));
     headers.push("Max-Forwards", "70");
+    invite.headers.all("Session-ID").for_each(|session| headers.push("Session-ID", session));
     Request {
         method: Method::Ack,
         uri: invite.uri.clone(),
@@ -236,3 +330,6 @@ fn ack_of_failure(invite: &Request, response: &Response) -> Request {
         body: Vec::new(),
     }
 }
+
+/// Bytes of a request above which UDP is no safe way where the path's MTU is unknown (RFC 3261 18.1.1).
+const DATAGRAM_MAX: usize = 1300;

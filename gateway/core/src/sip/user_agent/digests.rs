@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rand::Rng;
 
-use super::{UsageId, UserAgent};
+use super::{Credentials, UsageId, UserAgent, usage::Phase};
 use crate::{
     now::Now,
     sip::{
@@ -42,6 +42,15 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
+    /// The Call-ID that a usage goes by.
+    pub fn call_id(&self, usage: UsageId) -> Option<&str> {
+        let usage = self.usages.get(&usage)?;
+        match &usage.phase {
+            Phase::Invited { request, .. } | Phase::Inviting { request, .. } => Some(&request.call_id),
+            Phase::Confirmed | Phase::Ended => usage.dialog.as_ref().map(|dialog| dialog.id().call_id.as_str()),
+        }
+    }
+
     /// The digest of this INVITE was right once, for a nonce that is over: the next try brings a new one.
     pub fn is_stale(&self, usage: UsageId) -> bool {
         self.usages.get(&usage).is_some_and(|usage| usage.is_stale)
@@ -60,14 +69,26 @@ impl<R: Rng> UserAgent<R> {
     /// Credentials are bound to their realm and to the calls that we placed to their peer, so a called party that challenges our BYE learns
     /// nothing (CVE-2021-41158).
     pub(super) fn authorized(&mut self, id: UsageId, request: &Request, response: &Response) -> Option<Request> {
+        let credentials = self.usages.get(&id)?.credentials.clone()?;
+        let mut again = self.with_credentials(request, response, &credentials)?;
+        let usage = self.usages.get_mut(&id)?;
+        again.cseq.number = match &mut usage.dialog {
+            Some(dialog) if request.to.tag().is_some() => dialog.next_number(),
+            Some(_) | None => request.cseq.number + 1,
+        };
+        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
+        again.via = self.mint_via(endpoint, advertised);
+        Some(again)
+    }
+
+    /// The request with the digest that a 401 or 407 asks for; its Via and number are still those of the first try.
+    pub(super) fn with_credentials(&mut self, request: &Request, response: &Response, credentials: &Credentials) -> Option<Request> {
         let (challenge, answer) = match response.status {
             401 => ("WWW-Authenticate", "Authorization"),
             407 => ("Proxy-Authenticate", "Proxy-Authorization"),
             _ => return None,
         };
         let cnonce = self.mint_tag();
-        let usage = self.usages.get_mut(&id)?;
-        let credentials = usage.credentials.as_ref()?;
         let fields = response.headers.all(challenge).take(DIGESTS_MAX);
         let challenges: Vec<_> = fields.filter_map(|field| AuthParams::parse(field).ok()).collect();
         let challenge = choose(&challenges, &credentials.realm)?;
@@ -75,12 +96,6 @@ impl<R: Rng> UserAgent<R> {
         let value = authorize(challenge, &request.method, &uri, &credentials.user, &credentials.password, &cnonce, 1)?;
         let mut again = request.clone();
         again.headers.set(answer, value.to_string());
-        again.cseq.number = match &mut usage.dialog {
-            Some(dialog) if request.to.tag().is_some() => dialog.next_number(),
-            Some(_) | None => request.cseq.number + 1,
-        };
-        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
-        again.via = self.mint_via(endpoint, advertised);
         Some(again)
     }
 }

@@ -12,11 +12,12 @@ use super::{
     usage::{Phase, Unacked, Usage},
 };
 use crate::{
+    events::wire::Path,
     now::Now,
     sip::{
         Method, Request, Response,
         dialog::{Dialog, DialogId},
-        header::{reason, replaces::Replaces, warning},
+        header::{Scheme, reason, replaces::Replaces, warning},
         transaction::{Event, T1, T1_64, T2},
     },
 };
@@ -97,11 +98,19 @@ impl<R: Rng> UserAgent<R> {
         self.dialogs.insert(dialog.id().clone(), id);
         let mut usage = Usage::new(endpoint, from);
         usage.nat = is_behind_nat(&request, from);
+        usage.flow = match reply {
+            Path::Stream(conn) => Some(conn),
+            Path::Datagram { .. } => None,
+        };
+        usage.is_direct = request.vias_below.is_empty();
+        usage.is_sips = request.uri.scheme == Scheme::Sips;
         usage.is_stale = proof.is_stale;
         usage.dialog = Some(dialog);
         usage.heard = request.sdp();
         usage.session.takes_update = request.headers.lists("Allow", "UPDATE");
+        usage.session_id.local = self.mint_session();
         self.usages.insert(id, usage);
+        self.learn_session(id, &request.headers);
         let tx = self.open_server(&request, key, reply, Some(id));
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.phase = Phase::Invited { tx, request: request.clone(), tag };
@@ -234,7 +243,7 @@ impl<R: Rng> UserAgent<R> {
         if request.method == Method::Invite {
             request.headers.all("Record-Route").for_each(|route| response.headers.push("Record-Route", route));
         }
-        response.headers.push("Contact", self.our_contact(usage.endpoint, usage.advertised));
+        response.headers.push("Contact", self.contact_of(usage));
     }
 }
 

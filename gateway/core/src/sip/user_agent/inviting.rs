@@ -12,9 +12,13 @@ use super::{
 use crate::{
     cause::Cause,
     events::wire::Path,
+    ids::EndpointId,
     now::Now,
     sip::{
-        CSeq, Headers, Method, NameAddr, Params, Request, Response, Text, dialog::Dialog, header::reason, message::phrase,
+        CSeq, Headers, Method, NameAddr, Params, Request, Response, Text,
+        dialog::Dialog,
+        header::{Scheme, reason},
+        message::phrase,
         transaction::T1_64,
     },
 };
@@ -22,21 +26,45 @@ use crate::{
 impl<R: Rng> UserAgent<R> {
     /// Calls. `Answered` or `Refused` follows, exactly one of them.
     pub fn invite(&mut self, now: Now, target: &InviteTarget) -> UsageId {
+        self.invite_by(now, target, None)
+    }
+
+    /// Calls someone by the stream that they came by, while it stands: a phone behind NAT, or in a browser, is reached by no other.
+    pub fn invite_by(&mut self, now: Now, target: &InviteTarget, flow: Option<Path>) -> UsageId {
         let id = UsageId(self.mint());
-        let mut usage = Usage::new(target.endpoint, target.to);
+        let stream = match flow {
+            Some(Path::Stream(conn)) => self.connections.get(conn).filter(|connection| connection.is_alive()).map(|known| (conn, known)),
+            Some(Path::Datagram { .. }) | None => None,
+        };
+        let hop = stream.map_or_else(|| target.to.clone(), |(_, known)| known.hop.clone());
+        let endpoint = stream.map_or_else(|| self.endpoint_for(target.endpoint, &hop), |(_, known)| known.endpoint);
+        let stream = stream.map(|(conn, _)| conn);
+        let mut usage = Usage::new(endpoint, hop.to);
+        usage.hop = Some(hop.clone());
+        usage.is_direct = stream.is_some() && !target.headers.iter().any(|(name, _)| name == "Route");
+        usage.profile = target.profile.clone();
+        usage.oversize = target.oversize;
+        usage.is_sips = target.uri.scheme == Scheme::Sips;
+        usage.session_id.local = self.session_of(&target.headers);
         usage.is_caller = true;
         usage.nat = target.nat;
         usage.advertised = target.advertised;
         usage.credentials = target.auth.clone();
         usage.said = Some(target.sdp.clone());
         self.usages.insert(id, usage);
-        if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&target.endpoint) {
+        if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&endpoint) {
             self.tell_refused(id, 503, phrase(503), None);
             self.end(id);
             return id;
         }
-        let request = Arc::new(self.initial_invite(id, target));
-        let path = Path::Datagram { endpoint: target.endpoint, to: target.to };
+        let request = Arc::new(self.initial_invite(id, endpoint, target));
+        let path = match stream {
+            Some(conn) => Path::Stream(conn),
+            None => self.way(endpoint, &hop, target.profile.as_deref()),
+        };
+        if let (Path::Stream(conn), Some(usage)) = (path, self.usages.get_mut(&id)) {
+            usage.flow = Some(conn);
+        }
         let tx = self.open_client(now, request.clone(), path, id, Role::Invite);
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.phase = Phase::Inviting { tx, request, cancel: Cancel::Unwanted, rings: false, challenged: false };
@@ -119,11 +147,12 @@ impl<R: Rng> UserAgent<R> {
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let via = self.mint_via(endpoint, advertised);
         let mut ack = dialog.request(Method::Ack, cseq, via);
+        self.stamp_request(id, &mut ack);
         // "The ACK MUST contain the same credentials as the INVITE" (13.2.2.4).
         for name in ["Authorization", "Proxy-Authorization"] {
             request.headers.all(name).for_each(|value| ack.headers.push(name, value));
         }
-        let bytes = ack.to_bytes();
+        let bytes = self.fitted(Arc::new(ack), path, advertised).to_bytes();
         self.transmit(path, bytes.clone());
         if let Some(usage) = self.usages.get_mut(&id) {
             usage.acks.retain(|ack| ack.fork != *fork);
@@ -134,14 +163,16 @@ impl<R: Rng> UserAgent<R> {
         true
     }
 
-    fn initial_invite(&mut self, id: UsageId, target: &InviteTarget) -> Request {
+    fn initial_invite(&mut self, id: UsageId, endpoint: EndpointId, target: &InviteTarget) -> Request {
         let tag = self.mint_tag();
         let call_id = self.mint_call_id();
-        let via = self.mint_via(target.endpoint, target.advertised);
+        let via = self.mint_via(endpoint, target.advertised);
         let from = NameAddr { display: target.display.as_deref().map(Text::from), uri: target.from_uri.clone(), params: Params::new() };
         let mut headers = Headers::new();
         headers.push("Max-Forwards", "70");
-        headers.push("Contact", self.our_contact(target.endpoint, target.advertised));
+        if let Some(usage) = self.usages.get(&id) {
+            headers.push("Contact", self.contact_of(usage));
+        }
         headers.push("Allow", ALLOW);
         self.put_session(id, &mut headers);
         target.headers.iter().for_each(|(name, value)| headers.push(name, value.as_str()));
@@ -205,8 +236,7 @@ impl<R: Rng> UserAgent<R> {
             self.tell_refused(id, 502, "Unreadable Answer", None);
             return self.end(id);
         };
-        let Some(usage) = self.usages.get(&id) else { return };
-        let path = Self::way_to(usage, &dialog);
+        let Some(path) = self.way_to(id, &dialog) else { return };
         self.acknowledge(id, &dialog, request, path);
         match cancel {
             Cancel::Unwanted => {
@@ -226,7 +256,7 @@ impl<R: Rng> UserAgent<R> {
         let Some(usage) = self.usages.get(&id) else { return };
         let own = usage.dialog.as_ref().filter(|dialog| response.to.tag() == Some(&dialog.id().remote_tag));
         if let Some(dialog) = own.cloned() {
-            let path = Self::way_to(usage, &dialog);
+            let Some(path) = self.way_to(id, &dialog) else { return };
             self.acknowledge(id, &dialog, request, path);
             return;
         }
@@ -235,8 +265,8 @@ impl<R: Rng> UserAgent<R> {
             return;
         }
         let Some(mut dialog) = Dialog::calling(request, response) else { return };
-        let path = Self::way_to(usage, &dialog);
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
+        let Some(path) = self.way_to(id, &dialog) else { return };
         if self.acknowledge(id, &dialog, request, path) {
             let via = self.mint_via(endpoint, advertised);
             let bye = dialog.next_request(Method::Bye, via);
@@ -260,9 +290,12 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn invite_again(&mut self, now: Now, id: UsageId, again: Request, challenged: bool) {
+        let Some(path) = self.way_out(id) else { return };
         let Some(usage) = self.usages.get_mut(&id) else { return };
         usage.forks.clear();
-        let path = Path::Datagram { endpoint: usage.endpoint, to: usage.peer };
+        if let Path::Stream(conn) = path {
+            usage.flow = Some(conn);
+        }
         if let Some(early) = usage.dialog.take() {
             self.dialogs.remove(early.id());
         }
@@ -276,7 +309,8 @@ impl<R: Rng> UserAgent<R> {
     /// By the way of the INVITE, on its branch, so that every hop knows what is meant (9.1).
     fn send_cancel(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get_mut(&id) else { return };
-        let Phase::Inviting { request, cancel, .. } = &mut usage.phase else { return };
+        let Phase::Inviting { tx, request, cancel, .. } = &mut usage.phase else { return };
+        let invite = *tx;
         let Cancel::Wanted(q850) = *cancel else { return };
         *cancel = Cancel::Sent;
         let mut headers = Headers::new();
@@ -295,7 +329,7 @@ impl<R: Rng> UserAgent<R> {
             body: Vec::new(),
             ..Request::clone(request)
         };
-        let path = Path::Datagram { endpoint: usage.endpoint, to: usage.peer };
+        let Some(path) = self.client_path(invite).or_else(|| self.way_out(id)) else { return };
         self.open_client(now, Arc::new(cancel), path, id, Role::Cancel);
         self.set_timer(now, TimerKey::CancelWait(id), T1_64);
     }

@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use super::{RegisterOutcome, wall::Limits};
 use crate::{
-    config::{Endpoint, Phone},
-    events::wire::Path,
-    ids::EndpointId,
+    config::{Endpoint, Oversize, Phone},
+    events::wire::{Hop, Path},
+    ids::{ConnId, EndpointId},
     private::Private,
     sip::{Request, SessionTimer, Uri, message::phrase, user_agent::Referral},
 };
@@ -17,11 +18,19 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UsageId(pub u64);
 
+/// A request of ours outside dialogs: REGISTER or OPTIONS; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
 /// What the user agent wants done, or wants known.
 #[derive(Debug, Clone, PartialEq)]
 pub enum UaOutput {
     /// Send these bytes; a retransmission shares them.
     Transmit { path: Path, bytes: Arc<[u8]> },
+    /// Open a stream; `connected` or `connect_failed` follows. `profile` names the trunk whose `tls` counts.
+    Connect { conn: ConnId, hop: Hop, profile: Option<String> },
+    /// Flush, then close it; `disconnected` follows.
+    Disconnect { conn: ConnId },
     /// Tell the owner.
     Event(UaEvent),
 }
@@ -83,6 +92,10 @@ pub enum UaEvent {
     Registered { user: String, endpoint: EndpointId, from: SocketAddr, bindings: usize },
     /// A phone has not registered again in time, or its stream is gone; `bindings` of its user remain.
     Departed { user: String, bindings: usize },
+    /// Our REGISTER has its answer; `number` is the last CSeq that it used.
+    RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
+    /// Our OPTIONS has its answer, whatever it says; `None` is silence, or a transport that failed.
+    Probed { request: RequestId, status: Option<u16> },
     /// An OPTIONS outside any dialog came and has been answered with `Settings::options_status`.
     Asked { endpoint: EndpointId, from: SocketAddr },
 }
@@ -105,6 +118,10 @@ pub struct Settings {
     pub digest_guard: bool,
     /// Transactions at once; see `TRANSACTIONS_MAX`.
     pub transactions_max: usize,
+    /// Calls at once; see `USAGES_MAX`.
+    pub usages_max: usize,
+    /// How fast requests outside calls may come.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -119,6 +136,8 @@ impl Settings {
             session_timer: SessionTimer::default(),
             digest_guard: true,
             transactions_max: TRANSACTIONS_MAX,
+            usages_max: USAGES_MAX,
+            limits: Limits::default(),
         }
     }
 }
@@ -127,6 +146,9 @@ impl Settings {
 /// without state, and requests within dialogs have a quarter more room.
 pub const TRANSACTIONS_MAX: usize = 16_384;
 
+/// Calls at once, in either direction and in any state; over this, new ones are answered 503 without state. More than a node has ports for.
+pub const USAGES_MAX: usize = 32_768;
+
 /// Whom to call, and how to appear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteTarget {
@@ -134,7 +156,11 @@ pub struct InviteTarget {
     pub uri: Uri,
     pub endpoint: EndpointId,
     /// Where the INVITE goes: the resolved next hop.
-    pub to: SocketAddr,
+    pub to: Hop,
+    /// The trunk whose `tls` a secure hop is reached by.
+    pub profile: Option<String>,
+    /// How it goes where it is too large for a hop of UDP.
+    pub oversize: Oversize,
     pub from_uri: Uri,
     /// The name in From.
     pub display: Option<String>,

@@ -84,7 +84,7 @@ impl<R: Rng> UserAgent<R> {
         let mut prack = dialog.next_request(Method::Prack, via);
         prack.headers.push("RAck", rack.to_string());
         let dialog = dialog.clone();
-        let path = Self::way_to(usage, &dialog);
+        let Some(path) = self.way_to(id, &dialog) else { return };
         self.open_client(now, Arc::new(prack), path, id, Role::Prack(false));
     }
 }

@@ -60,7 +60,7 @@ impl<R: Rng> UserAgent<R> {
     pub fn accept_refer(&mut self, now: Now, usage: UsageId) {
         let Some((tx, mut answer)) = self.refer_answer(usage, 202) else { return };
         let Some(held) = self.usages.get(&usage) else { return };
-        answer.headers.push("Contact", self.our_contact(held.endpoint, held.advertised));
+        answer.headers.push("Contact", self.contact_of(held));
         let is_silent = held.referral.as_ref().is_some_and(|referral| referral.is_silent);
         if is_silent {
             answer.headers.push("Refer-Sub", "false");
@@ -87,9 +87,10 @@ impl<R: Rng> UserAgent<R> {
         let Some(referral) = held.referral.as_ref().filter(|referral| referral.tx.is_none()) else { return };
         let (number, is_first) = (referral.request.cseq.number, held.referrals == 1);
         let (endpoint, advertised) = (held.endpoint, held.advertised);
-        let (via, contact) = (self.mint_via(endpoint, advertised), self.our_contact(endpoint, advertised));
+        let contact = self.contact_of(held);
+        let via = self.mint_via(endpoint, advertised);
+        let Some(path) = self.way_within(usage) else { return };
         let Some(held) = self.usages.get_mut(&usage) else { return };
-        let Some(path) = held.dialog.as_ref().map(|dialog| Self::way_to(held, dialog)) else { return };
         let Some(dialog) = &mut held.dialog else { return };
         let mut notify = dialog.next_request(Method::Notify, via);
         notify.headers.push("Contact", contact);
@@ -102,6 +103,7 @@ impl<R: Rng> UserAgent<R> {
         notify.headers.push("Subscription-State", state);
         notify.headers.push("Content-Type", "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {status} {}\r\n", phrase(status)).into_bytes();
+        self.put_session(usage, &mut notify.headers);
         self.open_client(now, Arc::new(notify), path, usage, Role::Notify);
         if status >= 200 {
             self.forget_referral(usage);
@@ -112,9 +114,10 @@ impl<R: Rng> UserAgent<R> {
     pub fn refer(&mut self, now: Now, usage: UsageId, to: &str, referred_by: Option<&str>) {
         let Some(held) = self.usages.get(&usage).filter(|held| matches!(held.phase, Phase::Confirmed)) else { return };
         let (endpoint, advertised) = (held.endpoint, held.advertised);
-        let (via, contact) = (self.mint_via(endpoint, advertised), self.our_contact(endpoint, advertised));
+        let contact = self.contact_of(held);
+        let via = self.mint_via(endpoint, advertised);
+        let Some(path) = self.way_within(usage) else { return };
         let Some(held) = self.usages.get_mut(&usage) else { return };
-        let Some(path) = held.dialog.as_ref().map(|dialog| Self::way_to(held, dialog)) else { return };
         let Some(dialog) = &mut held.dialog else { return };
         let mut refer = dialog.next_request(Method::Refer, via);
         held.referring = Referring::Waiting;
@@ -123,6 +126,7 @@ impl<R: Rng> UserAgent<R> {
         if let Some(referrer) = referred_by {
             refer.headers.push("Referred-By", referrer);
         }
+        self.put_session(usage, &mut refer.headers);
         self.open_client(now, Arc::new(refer), path, usage, Role::Refer);
     }
 

@@ -20,6 +20,7 @@ impl<R: Rng> UserAgent<R> {
             self.put_challenge(now, arrival.from, &mut challenge, proof.is_stale);
             return self.respond_stateless(arrival.reply, &challenge);
         };
+        self.wall.refund(arrival.from.ip());
         // Nobody registers for another: "the registrar MUST verify that the user is authorized to modify" (10.3, step 4).
         let is_own = request.to.uri.user().as_deref() == Some(&user);
         let flow = match arrival.reply {
@@ -59,7 +60,7 @@ impl<R: Rng> UserAgent<R> {
     }
 
     /// A stream is gone: whoever was reached over it is not any more, until the phone comes back by another (RFC 5626 4.2.1).
-    pub fn lose_flow(&mut self, flow: Path) {
+    pub(super) fn lose_flow(&mut self, flow: Path) {
         let left = self.registrar.lose(flow);
         self.tell_departures(left);
     }

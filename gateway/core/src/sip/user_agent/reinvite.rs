@@ -99,10 +99,10 @@ impl<R: Rng> UserAgent<R> {
             return;
         }
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
-        let contact = self.our_contact(endpoint, advertised);
+        let contact = self.contact_of(usage);
         let via = self.mint_via(endpoint, advertised);
+        let Some(path) = self.way_within(id) else { return };
         let Some(usage) = self.usages.get_mut(&id) else { return };
-        let Some(path) = usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)) else { return };
         let (Some(dialog), Some(asking)) = (&mut usage.dialog, &mut usage.asking) else { return };
         asking.is_running = true;
         let sdp = asking.sdp.clone();
@@ -175,8 +175,7 @@ impl<R: Rng> UserAgent<R> {
             401 | 407 if asking.challenges == 0 => {
                 asking.challenges = 1;
                 let again = self.authorized(id, request, response);
-                let usage = self.usages.get(&id);
-                let path = usage.and_then(|usage| usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)));
+                let path = self.way_within(id);
                 match again.zip(path) {
                     Some((again, path)) => self.send_reinvite(now, id, again, path),
                     None => self.reinvite_failed(now, id, response.status),
@@ -204,7 +203,7 @@ impl<R: Rng> UserAgent<R> {
         let Some(dialog) = &mut usage.dialog else { return };
         dialog.refresh(&response.headers);
         let dialog = dialog.clone();
-        let path = Self::way_to(usage, &dialog);
+        let Some(path) = self.way_to(id, &dialog) else { return };
         let is_news = request.method == Method::Update || self.acknowledge(id, &dialog, request, path);
         if !is_news || is_over {
             return;

@@ -10,10 +10,11 @@ use super::{
     ALLOW, SUPPORTED, UsageId, UserAgent,
     servers::{MergeKey, ServerKey},
     usage::Phase,
+    wall::Entry,
 };
 use crate::{
     events::wire::Path,
-    ids::EndpointId,
+    ids::{ConnId, EndpointId},
     now::Now,
     sip::{Method, Request, Response, dialog::DialogId, header::Scheme, transaction::Event},
 };
@@ -43,9 +44,10 @@ impl Unfit {
 }
 
 impl<R: Rng> UserAgent<R> {
-    pub(super) fn receive_request(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, mut request: Request) {
+    pub(super) fn receive_request(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, conn: Option<ConnId>, mut request: Request) {
         let key = ServerKey::of(&request);
-        let reply = Path::Datagram { endpoint, to: request.via.reply_to(from) };
+        // "MUST be sent using the existing connection" (18.2.2).
+        let reply = conn.map_or(Path::Datagram { endpoint, to: request.via.reply_to(from) }, Path::Stream);
         request.via.stamp(from);
         let known = self.server_index.get(&key).copied();
         if request.method == Method::Ack {
@@ -63,7 +65,14 @@ impl<R: Rng> UserAgent<R> {
         if request.method == Method::Cancel {
             return self.receive_cancel(now, arrival, request);
         }
-        match self.screen(&request) {
+        let is_ours = DialogId::of(&request).is_some_and(|id| self.dialogs.contains_key(&id));
+        let entry = if is_ours { Entry::Open } else { self.wall.admit(now.instant, from.ip()) };
+        let screened = match entry {
+            Entry::Open => self.screen(&request),
+            Entry::Refused => Err(Unfit::hinting(503, "Retry-After", "5")),
+            Entry::Ignored => return,
+        };
+        match screened {
             Err(Unfit { status, hint }) => {
                 let mut refusal = self.stateless(&request, status);
                 if let Some((name, value)) = hint {
@@ -141,8 +150,8 @@ impl<R: Rng> UserAgent<R> {
         if request.method == Method::Invite && !accepts_sdp(request) {
             return Err(Unfit::bare(406));
         }
-        let room = if within.is_some() { self.transactions_max + self.transactions_max / 4 } else { self.transactions_max };
-        if self.servers.len() + self.clients.len() >= room {
+        let is_full = within.is_none() && request.method == Method::Invite && self.usages.len() >= self.usages_max;
+        if is_full || self.servers.len() + self.clients.len() >= room(self.transactions_max, within.is_some(), &request.method) {
             return Err(Unfit::hinting(503, "Retry-After", "5"));
         }
         Ok(within)
@@ -159,6 +168,16 @@ fn is_spoken(method: &Method, tag: &str) -> bool {
         &[]
     };
     spoken.iter().any(|known| known.eq_ignore_ascii_case(tag))
+}
+
+/// Transactions up to which a request is taken: calls that stand come first, then new ones, then registrations, then probes.
+const fn room(max: usize, is_within: bool, method: &Method) -> usize {
+    match (is_within, method) {
+        (true, _) => max + max / 4,
+        (false, Method::Invite) => max,
+        (false, Method::Register) => max - max / 8,
+        (false, _) => max - max / 4,
+    }
 }
 
 /// "If no Accept header field is present, the server SHOULD assume a default value of application/sdp" (RFC 3261 20.1).

@@ -87,6 +87,10 @@ impl Server {
     pub(super) const fn usage(&self) -> Option<UsageId> {
         self.usage
     }
+
+    pub(super) const fn reply(&self) -> Path {
+        self.reply
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +119,8 @@ impl<R: Rng> UserAgent<R> {
 
     /// Answers; the bytes are given back, for a 2xx to an INVITE is repeated by the caller of this.
     pub(super) fn respond(&mut self, now: Now, tx: TxId, response: &Response) -> Arc<[u8]> {
+        let mut response = response.clone();
+        self.stamp_response(self.servers.get(&tx).and_then(Server::usage), &mut response);
         let bytes = response.to_bytes();
         if let Some(server) = self.servers.get_mut(&tx) {
             server.last = Some(bytes.clone());

@@ -205,7 +205,7 @@ impl<R: Rng> UserAgent<R> {
     fn send_update(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get(&id) else { return };
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
-        let contact = self.our_contact(endpoint, advertised);
+        let contact = self.contact_of(usage);
         let via = self.mint_via(endpoint, advertised);
         let dialog = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut());
         let Some(mut update) = dialog.map(|dialog| dialog.next_request(Method::Update, via)) else { return };
@@ -217,9 +217,7 @@ impl<R: Rng> UserAgent<R> {
 
     /// A request of ours within the usage's dialog.
     pub(super) fn send_within(&mut self, now: Now, id: UsageId, request: Request, role: Role) {
-        let usage = self.usages.get(&id);
-        let path = usage.and_then(|usage| usage.dialog.as_ref().map(|dialog| Self::way_to(usage, dialog)));
-        if let Some(path) = path {
+        if let Some(path) = self.way_within(id) {
             self.open_client(now, Arc::new(request), path, id, role);
         }
     }

@@ -13,9 +13,14 @@ use super::{
     session_timer::Session,
 };
 use crate::{
-    events::wire::Path,
-    ids::EndpointId,
-    sip::{Request, dialog::Dialog},
+    config::Oversize,
+    events::wire::{Hop, Path},
+    ids::{ConnId, EndpointId},
+    sip::{
+        Request,
+        dialog::Dialog,
+        header::{SessionId, Uuid},
+    },
 };
 
 /// An INVITE, its dialog, and what is going on within it.
@@ -24,6 +29,17 @@ pub(super) struct Usage {
     pub(super) endpoint: EndpointId,
     /// Where the peer's signalling came from, or where ours first went.
     pub(super) peer: SocketAddr,
+    /// The stream that the call came by, or went by first.
+    pub(super) flow: Option<ConnId>,
+    /// Where ours went: the resolved next hop.
+    pub(super) hop: Option<Hop>,
+    /// The trunk whose `tls` counts.
+    pub(super) profile: Option<String>,
+    pub(super) oversize: Oversize,
+    /// No proxy stands between the peer and us.
+    pub(super) is_direct: bool,
+    /// The dialog is of SIPS (12.1.1), so our Contact is.
+    pub(super) is_sips: bool,
     /// All goes to `peer`, whatever Contact and Record-Route say.
     pub(super) nat: bool,
     pub(super) advertised: Option<IpAddr>,
@@ -66,6 +82,8 @@ pub(super) struct Usage {
     pub(super) heard: Option<String>,
     /// An OPTIONS of ours is out, to see whether the peer lives.
     pub(super) is_probing: bool,
+    /// Ours and the peer's half of Session-ID (RFC 7989), on every message of this usage.
+    pub(super) session_id: SessionId,
 }
 
 impl Usage {
@@ -74,6 +92,12 @@ impl Usage {
         Self {
             endpoint,
             peer,
+            flow: None,
+            hop: None,
+            profile: None,
+            oversize: Oversize::Tcp,
+            is_direct: false,
+            is_sips: false,
             nat: false,
             advertised: None,
             phase: Phase::Ended,
@@ -97,6 +121,7 @@ impl Usage {
             said: None,
             heard: None,
             is_probing: false,
+            session_id: SessionId { local: Uuid(0), remote: Uuid(0) },
         }
     }
 }

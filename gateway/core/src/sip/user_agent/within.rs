@@ -24,6 +24,7 @@ impl<R: Rng> UserAgent<R> {
             let refusal = self.stateless(&request, 500);
             return self.respond_stateless(arrival.reply, &refusal);
         }
+        self.learn_session(id, &request.headers);
         match request.method {
             Method::Bye => self.receive_bye(now, id, arrival, &request),
             Method::Info => self.receive_info(now, id, arrival, &request),

@@ -79,6 +79,7 @@ const texts = {
   copy: "Copy",
   "caller.copied": "Copied",
   "trust.token": "Known: came from our own page",
+  "trust.attested": "Very likely: the carrier vouches for the number",
   "trust.ani": "Likely: the number matches",
   "trust.none": "Not proven: ask who it is",
   "caller.language": "Speaks {language}",

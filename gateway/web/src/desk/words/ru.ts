@@ -83,6 +83,7 @@ export const ru: Record<DeskKey, Text> = {
   copy: "Копировать",
   "caller.copied": "Скопировано",
   "trust.token": "Точно: пришёл с нашей страницы",
+  "trust.attested": "Очень вероятно: оператор ручается за номер",
   "trust.ani": "Вероятно: номер совпадает",
   "trust.none": "Не доказано: спросите, кто это",
   "caller.language": "Говорит: {language}",

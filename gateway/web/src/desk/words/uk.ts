@@ -83,6 +83,7 @@ export const uk: Record<DeskKey, Text> = {
   copy: "Копіювати",
   "caller.copied": "Скопійовано",
   "trust.token": "Певно: прийшов з нашої сторінки",
+  "trust.attested": "Дуже ймовірно: оператор ручається за номер",
   "trust.ani": "Ймовірно: номер збігається",
   "trust.none": "Не доведено: запитайте, хто це",
   "caller.language": "Розмовляє: {language}",

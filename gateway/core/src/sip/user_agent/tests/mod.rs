@@ -3,16 +3,20 @@
 mod called;
 mod calling;
 mod door;
+mod outside;
 mod pair;
 mod races;
 mod referring;
 mod registering;
 mod reinviting;
 mod reliable;
+mod streaming;
 mod timing;
+mod walls;
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,6 +26,8 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::{
     cause::{Cause, Fault},
+    config::Oversize,
+    events::wire::Hop,
     ids::UtcMillis,
     sip::{Method, Request, Response},
 };
@@ -37,6 +43,9 @@ struct Scene {
     ms: u64,
     sent: VecDeque<(SocketAddr, Message)>,
     events: VecDeque<UaEvent>,
+    streamed: VecDeque<(ConnId, Vec<u8>)>,
+    connects: VecDeque<(ConnId, Hop)>,
+    disconnects: VecDeque<ConnId>,
 }
 
 impl Scene {
@@ -49,7 +58,16 @@ impl Scene {
         let mut settings = settings("192.0.2.2:5060");
         change(&mut settings);
         let agent = UserAgent::new(ChaCha8Rng::seed_from_u64(1), settings);
-        Self { agent, start: Instant::now(), ms: 1_000_000, sent: VecDeque::new(), events: VecDeque::new() }
+        Self {
+            agent,
+            start: Instant::now(),
+            ms: 1_000_000,
+            sent: VecDeque::new(),
+            events: VecDeque::new(),
+            streamed: VecDeque::new(),
+            connects: VecDeque::new(),
+            disconnects: VecDeque::new(),
+        }
     }
 
     fn now(&self) -> Now {
@@ -93,7 +111,9 @@ impl Scene {
             match output {
                 UaOutput::Event(event) => self.events.push_back(event),
                 UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => self.sent.push_back((to, parse(&bytes).unwrap())),
-                UaOutput::Transmit { path: Path::Stream(conn), .. } => panic!("nothing is a stream yet: {conn:?}"),
+                UaOutput::Transmit { path: Path::Stream(conn), bytes } => self.streamed.push_back((conn, bytes.to_vec())),
+                UaOutput::Connect { conn, hop, .. } => self.connects.push_back((conn, hop)),
+                UaOutput::Disconnect { conn } => self.disconnects.push_back(conn),
             }
         }
     }
@@ -138,7 +158,7 @@ impl Scene {
 fn settings(listen: &str) -> Settings {
     let listen: SocketAddr = listen.parse().unwrap();
     let mut settings = Settings::new("tandem", [9; 32]);
-    settings.endpoints.push(Endpoint { id: SIP0, name: "sip0".to_owned(), listen, advertised: listen.ip() });
+    settings.endpoints.push(Endpoint::udp(SIP0, "sip0", listen));
     settings.phones.push(Phone {
         user: "ada".to_owned(),
         realm: "tandem".to_owned(),
@@ -192,7 +212,9 @@ fn target() -> InviteTarget {
     InviteTarget {
         uri: Uri::parse("sip:200@192.0.2.1").unwrap(),
         endpoint: SIP0,
-        to: "192.0.2.1:5060".parse().unwrap(),
+        to: Hop { transport: Transport::Udp, to: "192.0.2.1:5060".parse().unwrap(), domain: None },
+        profile: None,
+        oversize: Oversize::Tcp,
         from_uri: Uri::parse("sip:100@192.0.2.2").unwrap(),
         display: Some("Tandem".to_owned()),
         headers: vec![("User-to-User".to_owned(), "t0".to_owned())],

@@ -52,6 +52,7 @@ impl Pair {
                 match output {
                     UaOutput::Event(event) => self.react(n, event),
                     UaOutput::Transmit { bytes, .. } => self.fly(1 - n, &bytes),
+                    UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => panic!("this line is UDP alone"),
                 }
             }
         }
@@ -106,7 +107,8 @@ impl Pair {
 
 fn call(seed: u64, loss_percent: u32) -> Pair {
     let mut pair = Pair::new(seed, loss_percent);
-    let target = InviteTarget { uri: Uri::parse("sip:100@192.0.2.2").unwrap(), to: ADDRESSES[1].parse().unwrap(), ..target() };
+    let to = Hop { transport: Transport::Udp, to: ADDRESSES[1].parse().unwrap(), domain: None };
+    let target = InviteTarget { uri: Uri::parse("sip:100@192.0.2.2").unwrap(), to, ..target() };
     let now = pair.stamp();
     pair.agents[0].invite(now, &target);
     pair.run(Duration::from_secs(400));

@@ -1,0 +1,323 @@
+//! Calls that we place: a way out is chosen, its servers are found, and each is tried until one answers (RFC 3263 4.3).
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, SeedableRng};
+
+use super::{
+    Due, Output, Rejection, Switch,
+    appearance::{Appearance, further},
+    rejection::clipped,
+    trunks::{self, Tools, Trunks, Ways},
+};
+use crate::{
+    cause::Cause,
+    config::{Endpoint, Oversize, Trunk},
+    events::{
+        ask::{AskFailure, Finding, Question},
+        calling::Presented,
+        leg::{LegCommand, LegEvent, Target},
+        wire::Hop,
+    },
+    ids::{AskId, LegId, RejectionId},
+    now::Now,
+    private::Private,
+    routing::{
+        Reason, Refusal,
+        numbers::rewritten,
+        outbound::{limit_refused, way_out},
+    },
+    sip::{InviteTarget, Uri, locate},
+};
+
+/// A call on its way out, until its far end has said anything.
+pub(super) struct Attempt {
+    /// The trunk that it goes by, if it goes by one.
+    trunk: Option<String>,
+    /// All but the address that it goes to.
+    invite: InviteTarget,
+    /// The name is being looked up.
+    ask: Option<AskId>,
+    /// Servers that have not been tried.
+    hops: VecDeque<Hop>,
+    /// The one that is being tried, since when.
+    trying: Option<(Hop, Instant)>,
+}
+
+impl<R: Rng + SeedableRng> Switch<R> {
+    /// Dials where somebody must be asked for the way; `None` where the address itself says it, and the command is given back.
+    pub(super) fn dial_out(&mut self, now: Now, leg: LegId, command: LegCommand) -> Option<LegCommand> {
+        let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command else { return Some(command) };
+        if self.sip.own_user(&to).is_some() {
+            return Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown });
+        }
+        match to {
+            Target::Number { number, trunk, caller } => {
+                let (sdp, further) = (offer.to_string(), further(replacing, &shown));
+                if let Err(refusal) = self.by_trunk(now, leg, &number.0, trunk.as_deref(), &presented, sdp, pointer, further) {
+                    let cause = refusal.cause();
+                    self.reject_outgoing(now, trunk, caller, &number.0, refusal);
+                    self.sip.say(leg, LegEvent::Refused(cause));
+                }
+                None
+            }
+            Target::Uri(text) => {
+                let Some(uri) = Uri::parse(&text).ok().filter(|uri| !uri.host.is_empty() && uri.socket_addr().is_none()) else {
+                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented, shown });
+                };
+                let Some(endpoint) = self.config.endpoints.first().cloned() else {
+                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented, shown });
+                };
+                let question = Question::Resolve { uri: uri.to_string(), spoken: trunks::spoken(&self.config) };
+                let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
+                let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
+                let Appearance { from_uri, display, mut headers } = Appearance::of(&presented, pointer, None, own);
+                headers.extend(further(replacing, &shown));
+                let invite = InviteTarget { from_uri, display, headers, ..blank(uri, &endpoint, offer.to_string()) };
+                let attempt = Attempt { trunk: None, invite, ask: Some(ask.id()), hops: VecDeque::new(), trying: None };
+                self.attempts.insert(leg, attempt);
+                self.outputs.push_back(Output::Ask(ask));
+                None
+            }
+            Target::Agent(_) => Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown }),
+        }
+    }
+
+    /// The call wants no more of a leg that it dialled: no other server is tried, and one that was never called is gone at once.
+    pub(super) fn give_up_attempt(&mut self, leg: LegId) {
+        self.timers.stop(&Due::Attempt(leg));
+        if let Some(Attempt { trying: None, .. }) = self.attempts.remove(&leg) {
+            self.sip.say(leg, LegEvent::Refused(Cause::CANCELLED));
+        }
+    }
+
+    /// What a dialled leg says, on its way to its call; `None` where another server is tried instead.
+    pub(super) fn weigh_attempt(&mut self, now: Now, leg: LegId, event: LegEvent) -> Option<LegEvent> {
+        let Some(Attempt { trunk, trying, hops, .. }) = self.attempts.get(&leg) else { return Some(event) };
+        let status = if let LegEvent::Progressed { status, .. } = &event {
+            Some(*status)
+        } else if let LegEvent::Answered { .. } = &event {
+            Some(200)
+        } else if let LegEvent::Refused(cause) = &event {
+            Some(cause.sip).filter(|status| *status != 408)
+        } else {
+            return Some(event);
+        };
+        let (has_others, trunk, trying) = (!hops.is_empty(), trunk.clone(), trying.clone());
+        if let (Some(trunk), Some((hop, since))) = (&trunk, &trying) {
+            let ms = u32::try_from(now.instant.saturating_duration_since(*since).as_millis()).unwrap_or(u32::MAX);
+            let (trunks, mut tools) = self.tools();
+            trunks.hear_call(now, trunk, hop, status, ms, &mut tools);
+        }
+        // "If a failure occurs (503, timeout, transport error), the client SHOULD try the next" (RFC 3263 4.3).
+        if matches!(status, None | Some(503)) && has_others {
+            self.try_next(now, leg);
+            return None;
+        }
+        self.timers.stop(&Due::Attempt(leg));
+        self.attempts.remove(&leg);
+        Some(event)
+    }
+
+    /// A server has had long enough to say anything; where another is left, it is tried.
+    pub(super) fn attempt_is_silent(&mut self, now: Now, leg: LegId) {
+        let Some(attempt) = self.attempts.get(&leg).filter(|attempt| !attempt.hops.is_empty()) else { return };
+        let (trunk, trying) = (attempt.trunk.clone(), attempt.trying.clone());
+        if self.sip.is_heard(leg) {
+            return;
+        }
+        if let (Some(trunk), Some((hop, _))) = (trunk, trying) {
+            let (trunks, mut tools) = self.tools();
+            trunks.hear_call(now, &trunk, &hop, None, 0, &mut tools);
+        }
+        self.sip.drop_dialled(now, leg);
+        self.try_next(now, leg);
+    }
+
+    /// A look-up has ended: those who wait for it go on.
+    pub(super) fn located(&mut self, now: Now, ask: AskId, finding: Result<Finding, AskFailure>) {
+        let (trunks, mut tools) = self.tools();
+        trunks.located(now, ask, &finding, &mut tools);
+        let waiting: Vec<LegId> = self.attempts.iter().filter(|(_, attempt)| attempt.ask == Some(ask)).map(|(leg, _)| *leg).collect();
+        for leg in waiting {
+            let Some(attempt) = self.attempts.get_mut(&leg) else { continue };
+            attempt.ask = None;
+            let trunk = attempt.trunk.clone();
+            let ways = match (trunk, &finding) {
+                (Some(trunk), _) => {
+                    let (trunks, mut tools) = self.tools();
+                    trunks.ways(now, &trunk, &mut tools)
+                }
+                (None, Ok(Finding::Resolved { candidates, .. })) => Ways::Known(locate::order(candidates, &mut self.rng)),
+                (None, _) => Ways::Nowhere("the name leads nowhere".to_owned()),
+            };
+            let Some(attempt) = self.attempts.get_mut(&leg) else { continue };
+            match ways {
+                Ways::Known(hops) => {
+                    attempt.hops = hops.into();
+                    self.try_next(now, leg);
+                }
+                Ways::Asked(ask) => attempt.ask = Some(ask),
+                Ways::Nowhere(_) => self.fail_attempt(leg, UNLOCATED),
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that an INVITE is made of")]
+    fn by_trunk(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        number: &str,
+        trunk: Option<&str>,
+        presented: &Presented,
+        sdp: String,
+        pointer: Option<String>,
+        further: Vec<(String, String)>,
+    ) -> Result<(), Refusal> {
+        let config = self.config.clone();
+        let way = way_out(&config, number, trunk, |candidate| self.trunks.hindrance(now, candidate))?;
+        let name = way.trunk.name.clone();
+        self.trunks.take(now, &name, leg).map_err(|full| limit_refused(&name, full))?;
+        let endpoint = config.endpoints.iter().find(|one| way.trunk.peering.endpoint == Some(one.id)).or(config.endpoints.first());
+        let mut invite = endpoint.and_then(|endpoint| invite_by(way.trunk, &way.number, presented, endpoint, sdp, pointer));
+        if let Some(invite) = &mut invite {
+            invite.headers.extend(further);
+        }
+        let (trunks, mut tools) = self.tools();
+        let ways = trunks.ways(now, &name, &mut tools);
+        let refused = |why: String| Refusal::new(Reason::TrunkUnlocated, format!("trunk {name}: {why}"), true);
+        let (hops, ask) = match ways {
+            Ways::Known(hops) => (hops.into(), None),
+            Ways::Asked(ask) => (VecDeque::new(), Some(ask)),
+            Ways::Nowhere(why) => {
+                self.trunks.release(leg);
+                return Err(refused(why));
+            }
+        };
+        let Some(invite) = invite else {
+            self.trunks.release(leg);
+            return Err(refused("its host is no SIP address".to_owned()));
+        };
+        self.attempts.insert(leg, Attempt { trunk: Some(name), invite, ask, hops, trying: None });
+        if ask.is_none() {
+            self.try_next(now, leg);
+        }
+        Ok(())
+    }
+
+    fn try_next(&mut self, now: Now, leg: LegId) {
+        let Some(attempt) = self.attempts.get_mut(&leg) else { return };
+        let Some(hop) = attempt.hops.pop_front() else { return self.fail_attempt(leg, UNLOCATED) };
+        attempt.trying = Some((hop.clone(), now.instant));
+        let invite = InviteTarget { to: hop, ..attempt.invite.clone() };
+        if attempt.hops.is_empty() {
+            self.timers.stop(&Due::Attempt(leg));
+        } else {
+            self.timers.set(Due::Attempt(leg), now.instant + NEXT_AFTER);
+        }
+        self.sip.place(now, leg, &invite);
+        self.trace();
+    }
+
+    /// A call of ours that no trunk takes, for the log and the console.
+    fn reject_outgoing(&mut self, now: Now, trunk: Option<String>, caller: Private<String>, number: &str, refusal: Refusal) {
+        let Some(endpoint) = self.config.endpoints.first() else { return };
+        let from = endpoint.listen;
+        self.last_rejection = RejectionId((now.utc.0 << 10).max(self.last_rejection.0 + 1));
+        self.outputs.push_back(Output::Rejected(Rejection {
+            id: self.last_rejection,
+            at: now.utc,
+            from,
+            transport: "UDP".to_owned(),
+            trunk,
+            caller: Private(clipped(&caller.0)),
+            dialled: clipped(number),
+            method: "INVITE".to_owned(),
+            call_id: String::new(),
+            refusal,
+        }));
+    }
+
+    fn fail_attempt(&mut self, leg: LegId, cause: Cause) {
+        self.timers.stop(&Due::Attempt(leg));
+        self.attempts.remove(&leg);
+        self.sip.say(leg, LegEvent::Refused(cause));
+    }
+
+    /// The trunks, and what they do things with.
+    pub(super) fn tools(&mut self) -> (&mut Trunks, Tools<'_, R>) {
+        let tools = Tools { agent: self.sip.agent(), rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
+        (&mut self.trunks, tools)
+    }
+}
+
+/// The INVITE of a call by a trunk; it has no address yet.
+fn invite_by(
+    trunk: &Trunk,
+    number: &str,
+    presented: &Presented,
+    endpoint: &Endpoint,
+    sdp: String,
+    pointer: Option<String>,
+) -> Option<InviteTarget> {
+    let peering = &trunk.peering;
+    let mut uri = Uri::parse(peering.host.as_deref()?).ok()?;
+    let own = SocketAddr::new(trunk.advertised.unwrap_or(endpoint.advertised), endpoint.listen.port());
+    uri.userinfo = Uri::sip(Some(number), own).userinfo;
+    let caller = Private(rewritten(&presented.caller.0, &peering.numbers_out, trunk.default_region.as_deref()));
+    let presented = Presented { caller, ..presented.clone() };
+    let Appearance { mut from_uri, display, headers } = Appearance::of(&presented, pointer, Some(trunk), own);
+    // A carrier that knows us by an account looks for it in its own domain.
+    let domain = match (&peering.register, &peering.auth) {
+        (Some(register), _) => Some(register.domain.clone().unwrap_or_else(|| uri.host.as_str().to_owned())),
+        (None, Some(_)) => Some(uri.host.as_str().to_owned()),
+        (None, None) => None,
+    };
+    if let Some(domain) = domain.filter(|_| display.is_none()) {
+        from_uri.host = domain.into();
+        from_uri.port = None;
+    }
+    let auth = trunks::credentials(trunk);
+    let (profile, oversize) = (trunks::profile(trunk), trunk.oversize);
+    Some(InviteTarget {
+        from_uri,
+        display,
+        headers,
+        auth,
+        profile,
+        oversize,
+        advertised: trunk.advertised,
+        nat: trunk.nat,
+        ..blank(uri, endpoint, sdp)
+    })
+}
+
+/// An INVITE that says only what every one says.
+fn blank(uri: Uri, endpoint: &Endpoint, sdp: String) -> InviteTarget {
+    let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
+    InviteTarget {
+        uri,
+        endpoint: endpoint.id,
+        to: Hop { transport: endpoint.transport, to: own, domain: None },
+        profile: None,
+        oversize: Oversize::default(),
+        from_uri: Uri::sip(Some("tandem"), own),
+        display: None,
+        headers: Vec::new(),
+        sdp,
+        auth: None,
+        advertised: None,
+        nat: false,
+    }
+}
+
+/// A server that has said nothing at all after this, not even 100, is passed over where another is left: a caller hears silence meanwhile.
+const NEXT_AFTER: Duration = Duration::from_secs(4);
+
+/// The name leads nowhere.
+const UNLOCATED: Cause = Reason::TrunkUnlocated.cause();

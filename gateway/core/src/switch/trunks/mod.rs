@@ -1,0 +1,623 @@
+//! The trunks as they live: where their servers are, which of them answer, whether we are registered, how much each carries.
+//!
+//! A name is looked up before it is needed and again when its records expire; while a name server is away, what it said last stays true.
+//! Probes (OPTIONS), calls and registrations are all evidence about servers; `health` weighs it. What happens is asked of the user agent
+//! and of name servers through `Tools`; when it is due stands in one table of timers.
+
+mod health;
+mod registration;
+mod view;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+pub use health::Sample;
+use rand::Rng;
+pub use view::{RegistrationView, ServerView, TrunkNews, TrunkView};
+
+use self::{
+    health::Health,
+    registration::{Next, Registration},
+};
+use super::border::Output;
+use crate::{
+    config::{Config, Trunk},
+    events::{
+        ask::{AskFailure, Asks, Finding, Question},
+        wire::{Candidate, Hop, Transport},
+    },
+    ids::{AskId, EndpointId, LegId},
+    now::Now,
+    routing::{
+        limits::{Full, Limits},
+        outbound::Hindrance,
+    },
+    sip::{
+        Credentials, ProbeTarget, RegisterOutcome, RegisterTarget, RequestId, Uri, UserAgent,
+        locate::{self, Locating},
+    },
+    timers::TimerTable,
+};
+
+/// All trunks of a node.
+#[derive(Default)]
+pub(super) struct Trunks {
+    lines: BTreeMap<String, Line>,
+    /// Names that are being looked up.
+    asked: BTreeMap<AskId, String>,
+    /// Requests of ours that wait for an answer; at most one of each kind for each server.
+    waiting: BTreeMap<RequestId, Waiting>,
+    /// Legs that go by a trunk, for its limits.
+    legs: BTreeMap<LegId, String>,
+    timers: TimerTable<Due>,
+    draining: bool,
+}
+
+/// What a trunk does things with.
+pub(super) struct Tools<'a, R> {
+    pub(super) agent: &'a mut UserAgent<R>,
+    pub(super) rng: &'a mut R,
+    pub(super) asks: &'a mut Asks,
+    pub(super) outputs: &'a mut VecDeque<Output>,
+}
+
+/// Where a leg's call may go, in order.
+pub(super) enum Ways {
+    /// These servers.
+    Known(Vec<Hop>),
+    /// The name is being looked up; `located` says when it is known.
+    Asked(AskId),
+    /// Its name leads nowhere, and why.
+    Nowhere(String),
+}
+
+/// One trunk.
+struct Line {
+    trunk: Trunk,
+    /// Its host, where it has one.
+    uri: Option<Uri>,
+    endpoint: EndpointId,
+    /// Servers of the other family cannot be reached from there.
+    is_ipv4: bool,
+    spoken: Vec<Transport>,
+    candidates: Vec<Candidate>,
+    /// A look-up under way.
+    ask: Option<AskId>,
+    /// Why the last look-up failed.
+    lost: Option<String>,
+    health: BTreeMap<(Transport, SocketAddr), Health>,
+    registration: Option<Registration>,
+    /// Servers that the REGISTER under way has not tried.
+    untried: VecDeque<Hop>,
+    limits: Limits,
+}
+
+/// What an answer is for.
+struct Waiting {
+    trunk: String,
+    hop: Hop,
+    since: Instant,
+    is_probe: bool,
+}
+
+/// What falls due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// Its records expire.
+    Locate(String),
+    /// Its servers are asked whether they are there.
+    Probe(String),
+    /// Its registration wants a refresh, or another try.
+    Register(String),
+    /// A request has had long enough to be answered.
+    Silent(RequestId),
+}
+
+impl Trunks {
+    /// Takes a configuration in: what has not changed keeps its state.
+    pub(super) fn reconfigure<R: Rng>(&mut self, now: Now, config: &Config, tools: &mut Tools<'_, R>) {
+        let kept: Vec<String> = config.trunks.iter().map(|trunk| trunk.name.clone()).collect();
+        let gone: Vec<String> = self.lines.keys().filter(|name| !kept.contains(name)).cloned().collect();
+        for name in gone {
+            self.leave(now, &name, tools);
+            self.lines.remove(&name);
+        }
+        for trunk in &config.trunks {
+            if let Some(line) = self.lines.get_mut(&trunk.name) {
+                if line.trunk == *trunk {
+                    continue;
+                }
+                let limits = line.limits.clone();
+                self.leave(now, &trunk.name, tools);
+                let mut line = Line::new(config, trunk, tools);
+                line.limits = limits;
+                line.limits.change(&trunk.peering);
+                self.lines.insert(trunk.name.clone(), line);
+            } else {
+                self.lines.insert(trunk.name.clone(), Line::new(config, trunk, tools));
+            }
+            self.look_up(now, &trunk.name, tools);
+        }
+    }
+
+    /// No more calls are wanted: carriers that we registered with are told.
+    pub(super) fn drain<R: Rng>(&mut self, now: Now, tools: &mut Tools<'_, R>) {
+        self.draining = true;
+        let names: Vec<String> = self.lines.keys().cloned().collect();
+        for name in names {
+            self.leave(now, &name, tools);
+        }
+    }
+
+    /// Carriers that have not yet heard that we leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.draining && self.waiting.values().any(|waiting| !waiting.is_probe)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub(super) fn wake<R: Rng>(&mut self, now: Now, tools: &mut Tools<'_, R>) {
+        while let Some(due) = self.timers.pop_due(now.instant) {
+            match due {
+                Due::Locate(name) => self.look_up(now, &name, tools),
+                Due::Probe(name) => self.probe(now, &name, tools),
+                Due::Register(name) => self.register(now, &name, tools),
+                Due::Silent(request) => {
+                    tools.agent.forget_request(request);
+                    match self.waiting.get(&request).map(|waiting| waiting.is_probe) {
+                        Some(true) => self.probed(now, request, None, tools),
+                        Some(false) => self.registered(now, request, None, &RegisterOutcome::Silent, tools),
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// A look-up of ours has ended; `false` if it was somebody else's.
+    pub(super) fn located<R: Rng>(
+        &mut self,
+        now: Now,
+        ask: AskId,
+        finding: &Result<Finding, AskFailure>,
+        tools: &mut Tools<'_, R>,
+    ) -> bool {
+        let Some(name) = self.asked.remove(&ask) else { return false };
+        let Some(line) = self.lines.get_mut(&name).filter(|line| line.ask == Some(ask)) else { return true };
+        line.ask = None;
+        match finding {
+            Ok(Finding::Resolved { candidates, ttl }) => {
+                self.timers.set(Due::Locate(name.clone()), now.instant + (*ttl).clamp(LOOK_UP_MIN, LOOK_UP_MAX));
+                self.settle(now, &name, candidates.clone(), tools);
+            }
+            failure => {
+                let why = match failure {
+                    Err(AskFailure::Failed(why)) => why.clone(),
+                    Err(AskFailure::Overloaded) => "too many questions are open".to_owned(),
+                    Ok(_) | Err(AskFailure::TimedOut) => "the name server did not answer".to_owned(),
+                };
+                let is_news = line.lost.as_ref() != Some(&why);
+                line.lost = Some(why.clone());
+                self.timers.set(Due::Locate(name.clone()), now.instant + LOOK_UP_AGAIN);
+                if let (true, Some(registration)) = (line.candidates.is_empty(), &mut line.registration) {
+                    let at = registration.lost(now.instant, &why, tools.rng.next_u32());
+                    self.timers.set(Due::Register(name.clone()), at);
+                }
+                if is_news {
+                    tell(tools, &name, false, format!("its name leads nowhere: {why}"));
+                }
+            }
+        }
+        true
+    }
+
+    /// The servers of a trunk for one call, those that are down behind the others.
+    pub(super) fn ways<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) -> Ways {
+        let Some(line) = self.lines.get(name) else { return Ways::Nowhere(format!("no trunk is called {name}")) };
+        if line.candidates.is_empty() && line.ask.is_none() {
+            self.look_up(now, name, tools);
+        }
+        let Some(line) = self.lines.get(name) else { return Ways::Nowhere(format!("no trunk is called {name}")) };
+        match (line.candidates.is_empty(), line.ask) {
+            (true, Some(ask)) => Ways::Asked(ask),
+            (true, None) => Ways::Nowhere(line.lost.clone().unwrap_or_else(|| "it has no host".to_owned())),
+            (false, _) => Ways::Known(line.hops(tools.rng)),
+        }
+    }
+
+    /// What keeps a trunk from one more call.
+    pub(super) fn hindrance(&self, now: Now, trunk: &Trunk) -> Option<Hindrance> {
+        let line = self.lines.get(&trunk.name)?;
+        if !line.is_up() {
+            return Some(Hindrance::Down(line.trouble()));
+        }
+        line.limits.look(now.instant).err().map(Hindrance::Full)
+    }
+
+    /// A call goes by this trunk from now on.
+    pub(super) fn take(&mut self, now: Now, name: &str, leg: LegId) -> Result<(), Full> {
+        if let Some(line) = self.lines.get_mut(name) {
+            line.limits.take(now.instant)?;
+            self.legs.insert(leg, name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// A leg is over; saying so twice does no harm.
+    pub(super) fn release(&mut self, leg: LegId) {
+        if let Some(line) = self.legs.remove(&leg).and_then(|name| self.lines.get_mut(&name)) {
+            line.limits.release();
+        }
+    }
+
+    /// The trunk that a leg goes by.
+    pub(super) fn of_leg(&self, leg: LegId) -> Option<&Trunk> {
+        self.legs.get(&leg).and_then(|name| self.lines.get(name)).map(|line| &line.trunk)
+    }
+
+    /// The registered trunk whose line is called, or whose registrar this is.
+    pub(super) fn registered_line(&self, from: SocketAddr, line: Option<&str>) -> Option<&str> {
+        let by_line = |held: &Registration| line.is_some_and(|line| line == held.line);
+        let by_flow = |held: &Registration| held.flow.as_ref().is_some_and(|hop| hop.to == from);
+        let of = |found: &dyn Fn(&Registration) -> bool| {
+            self.lines.iter().find(|(_, line)| line.registration.as_ref().is_some_and(found)).map(|(name, _)| name.as_str())
+        };
+        of(&by_line).or_else(|| of(&by_flow))
+    }
+
+    /// A server answered a call, or did not (`None`).
+    pub(super) fn hear_call<R: Rng>(&mut self, now: Now, name: &str, hop: &Hop, status: Option<u16>, ms: u32, tools: &mut Tools<'_, R>) {
+        self.weigh(now, name, hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "call" }, tools);
+    }
+
+    /// Our OPTIONS has its answer.
+    pub(super) fn probed<R: Rng>(&mut self, now: Now, request: RequestId, status: Option<u16>, tools: &mut Tools<'_, R>) {
+        self.timers.stop(&Due::Silent(request));
+        let Some(Waiting { trunk, hop, since, .. }) = self.waiting.remove(&request) else { return };
+        let ms = u32::try_from(now.instant.saturating_duration_since(since).as_millis()).unwrap_or(u32::MAX);
+        self.weigh(now, &trunk, &hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "probe" }, tools);
+    }
+
+    /// Our REGISTER has its answer; `number` is the last CSeq that it used.
+    pub(super) fn registered<R: Rng>(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        number: Option<u32>,
+        outcome: &RegisterOutcome,
+        tools: &mut Tools<'_, R>,
+    ) {
+        self.timers.stop(&Due::Silent(request));
+        let Some(Waiting { trunk: name, hop, .. }) = self.waiting.remove(&request) else { return };
+        let draining = self.draining;
+        let Some(line) = self.lines.get_mut(&name) else { return };
+        let others = !line.untried.is_empty();
+        let Some(registration) = &mut line.registration else { return };
+        registration.number = number.unwrap_or(registration.number + CHALLENGES) + 1;
+        if draining {
+            return;
+        }
+        let (was, had) = (registration.is_registered(now.instant), registration.trouble().map(str::to_owned));
+        let next = registration.hear(now.instant, outcome, &hop, others, tools.rng.next_u32());
+        let trouble = registration.trouble().map(str::to_owned);
+        match next {
+            Next::At(at) => self.timers.set(Due::Register(name.clone()), at),
+            Next::Now => self.send_register(now, &name, &hop, tools),
+            Next::Elsewhere => {
+                if let Some(next) = line.untried.pop_front() {
+                    self.send_register(now, &name, &next, tools);
+                }
+            }
+            Next::Over => {}
+        }
+        match (outcome, trouble) {
+            (RegisterOutcome::Granted { expires_s: 1.. }, _) if !was || had.is_some() => tell(tools, &name, true, "registered".to_owned()),
+            (_, Some(trouble)) if had.as_ref() != Some(&trouble) => tell(tools, &name, false, format!("not registered: {trouble}")),
+            _ => {}
+        }
+    }
+
+    /// As the operator sees them.
+    pub(super) fn views(&self, now: Now) -> Vec<TrunkView> {
+        self.lines.values().map(|line| line.view(now)).collect()
+    }
+
+    fn look_up<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) {
+        let Some(line) = self.lines.get_mut(name) else { return };
+        let Some(uri) = line.uri.clone().filter(|_| line.ask.is_none()) else { return };
+        match Locating::begin(&uri, &line.spoken) {
+            Ok(search) if search.next().is_none() => {
+                let (candidates, _) = search.finish();
+                self.settle(now, name, candidates, tools);
+            }
+            Ok(_) => {
+                let question = Question::Resolve { uri: uri.to_string(), spoken: line.spoken.clone() };
+                let ask = tools.asks.put(question, now.instant + ANSWER_MAX);
+                line.ask = Some(ask.id());
+                self.asked.insert(ask.id(), name.to_owned());
+                tools.outputs.push_back(Output::Ask(ask));
+            }
+            Err(nowhere) => line.lost = Some(nowhere.to_string()),
+        }
+    }
+
+    /// The servers are known: probe them and register, if that has not begun.
+    fn settle<R: Rng>(&mut self, now: Now, name: &str, candidates: Vec<Candidate>, tools: &mut Tools<'_, R>) {
+        let Some(line) = self.lines.get_mut(name) else { return };
+        if line.lost.take().is_some() {
+            tell(tools, name, true, "its name leads somewhere again".to_owned());
+        }
+        line.candidates = candidates;
+        let known: Vec<_> = line.reachable().map(|hop| (hop.transport, hop.to)).collect();
+        line.health.retain(|server, _| known.contains(server));
+        for server in known {
+            line.health.entry(server).or_default();
+        }
+        if self.draining {
+            return;
+        }
+        let (probes, registers) = (line.trunk.peering.probe_s.is_some(), line.registration.is_some());
+        let is_idle = |due: &Due, timers: &TimerTable<Due>| timers.get(due).is_none();
+        if probes && is_idle(&Due::Probe(name.to_owned()), &self.timers) {
+            self.probe(now, name, tools);
+        }
+        let is_registering = self.waiting.values().any(|waiting| waiting.trunk == name && !waiting.is_probe);
+        if registers && !is_registering && is_idle(&Due::Register(name.to_owned()), &self.timers) {
+            self.register(now, name, tools);
+        }
+    }
+
+    fn probe<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) {
+        let Some(line) = self.lines.get(name) else { return };
+        let (Some(every), Some(uri)) = (line.trunk.peering.probe_s, line.uri.clone()) else { return };
+        let (endpoint, advertised, profile) = (line.endpoint, line.trunk.advertised, profile(&line.trunk));
+        let hops: Vec<Hop> = line.reachable().cloned().collect();
+        for hop in hops {
+            let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.clone(), profile: profile.clone(), advertised };
+            if let Some(request) = tools.agent.ask_options(now, &target) {
+                self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, is_probe: true });
+            }
+        }
+        self.timers.set(Due::Probe(name.to_owned()), now.instant + Duration::from_secs(every.into()));
+    }
+
+    fn register<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) {
+        let Some(line) = self.lines.get_mut(name) else { return };
+        // What granted us last is asked first (RFC 5626 4.4: a flow is kept while it works).
+        let flow = line.registration.as_ref().and_then(|registration| registration.flow.clone());
+        let mut hops: VecDeque<Hop> = line.hops(tools.rng).into();
+        if let Some(flow) = flow.filter(|flow| hops.contains(flow)) {
+            hops.retain(|hop| *hop != flow);
+            hops.push_front(flow);
+        }
+        let Some(first) = hops.pop_front() else { return self.look_up(now, name, tools) };
+        line.untried = hops;
+        self.send_register(now, name, &first, tools);
+    }
+
+    fn send_register<R: Rng>(&mut self, now: Now, name: &str, hop: &Hop, tools: &mut Tools<'_, R>) {
+        let Some(line) = self.lines.get(name) else { return };
+        let asked = line.registration.as_ref().map(|registration| registration.expires_s);
+        let Some(target) = asked.and_then(|expires_s| line.register_target(hop, expires_s)) else { return };
+        match tools.agent.register(now, &target) {
+            Some(request) => {
+                self.wait(now, request, Waiting { trunk: name.to_owned(), hop: hop.clone(), since: now.instant, is_probe: false })
+            }
+            None => self.timers.set(Due::Register(name.to_owned()), now.instant + NO_ROOM),
+        }
+    }
+
+    /// Takes a registration back, and asks nothing more of this trunk's servers.
+    fn leave<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) {
+        for due in [Due::Locate(name.to_owned()), Due::Probe(name.to_owned()), Due::Register(name.to_owned())] {
+            self.timers.stop(&due);
+        }
+        let open: Vec<RequestId> = self.waiting.iter().filter(|(_, waiting)| waiting.trunk == name).map(|(request, _)| *request).collect();
+        for request in open {
+            self.waiting.remove(&request);
+            self.timers.stop(&Due::Silent(request));
+            tools.agent.forget_request(request);
+        }
+        let Some(line) = self.lines.get(name) else { return };
+        let registered = line.registration.as_ref().filter(|registration| registration.is_registered(now.instant));
+        let Some(flow) = registered.and_then(|registration| registration.flow.clone()) else { return };
+        if let Some(request) = line.register_target(&flow, 0).and_then(|target| tools.agent.register(now, &target)) {
+            self.wait(now, request, Waiting { trunk: name.to_owned(), hop: flow, since: now.instant, is_probe: false });
+        }
+    }
+
+    fn wait(&mut self, now: Now, request: RequestId, waiting: Waiting) {
+        self.waiting.insert(request, waiting);
+        self.timers.set(Due::Silent(request), now.instant + SILENT_AFTER);
+    }
+
+    fn weigh<R: Rng>(&mut self, _now: Now, name: &str, hop: &Hop, sample: Sample, tools: &mut Tools<'_, R>) {
+        let Some(line) = self.lines.get_mut(name) else { return };
+        let was_up = line.is_up();
+        let Some(health) = line.health.get_mut(&(hop.transport, hop.to)) else { return };
+        if !health.hear(sample) {
+            return;
+        }
+        let server = if health.is_down() { "no longer answers" } else { "answers again" };
+        let what = format!("{} {} {server}", hop.transport.token(), hop.to);
+        let (good, is_up) = (!health.is_down(), line.is_up());
+        let what = match (was_up, is_up) {
+            (true, false) => format!("down: {what}"),
+            (false, true) => format!("up: {what}"),
+            (true, true) | (false, false) => what,
+        };
+        tell(tools, name, good, what);
+    }
+}
+
+impl Line {
+    fn new<R: Rng>(config: &Config, trunk: &Trunk, tools: &mut Tools<'_, R>) -> Self {
+        let peering = &trunk.peering;
+        let uri = peering.host.as_ref().and_then(|host| Uri::parse(host).ok());
+        let wanted_family = uri.as_ref().and_then(|uri| uri.host.parse::<IpAddr>().ok()).map(|address| address.is_ipv4());
+        let fits = |endpoint: &&crate::config::Endpoint| match peering.endpoint {
+            Some(id) => endpoint.id == id,
+            None => wanted_family.is_none_or(|four| four == endpoint.listen.is_ipv4()),
+        };
+        let endpoint = config.endpoints.iter().find(fits).or(config.endpoints.first());
+        let registration = peering.register.as_ref().filter(|_| uri.is_some()).map(|register| {
+            let line = format!("{:016x}", tools.rng.next_u64());
+            Registration::new(line, tools.agent.registration_id(), register.expires_s)
+        });
+        Self {
+            trunk: trunk.clone(),
+            uri,
+            endpoint: endpoint.map_or(EndpointId(0), |endpoint| endpoint.id),
+            is_ipv4: endpoint.is_none_or(|endpoint| endpoint.listen.is_ipv4()),
+            spoken: spoken(config),
+            candidates: Vec::new(),
+            ask: None,
+            lost: None,
+            health: BTreeMap::new(),
+            registration,
+            untried: VecDeque::new(),
+            limits: Limits::new(peering),
+        }
+    }
+
+    fn reachable(&self) -> impl Iterator<Item = &Hop> {
+        self.candidates.iter().flat_map(|candidate| &candidate.hops).filter(|hop| hop.to.is_ipv4() == self.is_ipv4)
+    }
+
+    /// In the order for one call.
+    fn hops(&self, rng: &mut impl Rng) -> Vec<Hop> {
+        let mut hops = locate::order(&self.candidates, rng);
+        hops.retain(|hop| hop.to.is_ipv4() == self.is_ipv4);
+        // A carrier takes calls on the flow that it knows us by.
+        let flow = self.registration.as_ref().and_then(|registration| registration.flow.as_ref());
+        hops.sort_by_key(|hop| (self.is_down(hop), flow != Some(hop)));
+        hops
+    }
+
+    fn is_down(&self, hop: &Hop) -> bool {
+        self.health.get(&(hop.transport, hop.to)).is_some_and(Health::is_down)
+    }
+
+    /// Some server may answer; a name that is being looked up may lead to one.
+    fn is_up(&self) -> bool {
+        match self.candidates.is_empty() {
+            true => self.lost.is_none(),
+            false => self.reachable().any(|hop| !self.is_down(hop)),
+        }
+    }
+
+    fn trouble(&self) -> String {
+        match &self.lost {
+            Some(why) if self.candidates.is_empty() => why.clone(),
+            _ => "none of its servers answers".to_owned(),
+        }
+    }
+
+    fn register_target(&self, hop: &Hop, expires_s: u32) -> Option<RegisterTarget> {
+        let (register, held, uri) = (self.trunk.peering.register.as_ref()?, self.registration.as_ref()?, self.uri.as_ref()?);
+        let mut registrar = uri.clone();
+        if let Some(domain) = &register.domain {
+            registrar.host = domain.into();
+            registrar.port = None;
+        }
+        let address = Uri::parse(&format!("sip:{}@{}", register.user, print_host(registrar.host.as_str()))).ok()?;
+        Some(RegisterTarget {
+            registrar,
+            address,
+            user: register.user.clone(),
+            line: held.line.clone(),
+            expires_s,
+            call_id: held.call_id.clone(),
+            number: held.number,
+            endpoint: self.endpoint,
+            to: hop.clone(),
+            profile: profile(&self.trunk),
+            advertised: self.trunk.advertised,
+            auth: credentials(&self.trunk),
+        })
+    }
+
+    fn view(&self, now: Now) -> TrunkView {
+        let state = match (&self.uri, self.is_up()) {
+            (None, _) => "inbound",
+            (Some(_), true) => "up",
+            (Some(_), false) => "down",
+        };
+        let server = |hop: &Hop| {
+            let health = self.health.get(&(hop.transport, hop.to));
+            ServerView {
+                address: format!("{} {}", hop.transport.token().to_ascii_lowercase(), hop.to),
+                up: !self.is_down(hop),
+                probes: health.map(|health| health.recent().cloned().collect()).unwrap_or_default(),
+            }
+        };
+        let registration = self.registration.as_ref().map(|held| RegistrationView {
+            registered: held.is_registered(now.instant),
+            left_s: held.left_s(now.instant),
+            trouble: held.trouble().map(str::to_owned),
+        });
+        let peering = &self.trunk.peering;
+        TrunkView {
+            name: self.trunk.name.clone(),
+            state,
+            host: peering.host.clone(),
+            servers: self.reachable().map(server).collect(),
+            dns: self.lost.clone(),
+            registration,
+            calls: self.limits.calls(),
+            calls_max: peering.calls_max,
+            cps_max: peering.cps_max,
+        }
+    }
+}
+
+/// What we prove to a trunk that challenges.
+pub(super) fn credentials(trunk: &Trunk) -> Option<Credentials> {
+    trunk.peering.auth.as_ref().map(|auth| Credentials {
+        user: auth.user.clone(),
+        realm: auth.realm.clone(),
+        password: auth.password.clone(),
+    })
+}
+
+/// The trunk whose `tls` a secure hop of it is reached by.
+pub(super) fn profile(trunk: &Trunk) -> Option<String> {
+    trunk.tls.as_ref().map(|_| trunk.name.clone())
+}
+
+/// What we speak to servers: UDP where we listen on it, and streams, which can be opened from anywhere.
+pub(super) fn spoken(config: &Config) -> Vec<Transport> {
+    let listens = config.endpoints.iter().any(|endpoint| endpoint.transport == Transport::Udp);
+    listens.then_some(Transport::Udp).into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
+}
+
+fn print_host(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn tell<R>(tools: &mut Tools<'_, R>, trunk: &str, good: bool, what: String) {
+    tools.outputs.push_back(Output::Trunk(TrunkNews { trunk: trunk.to_owned(), good, what }));
+}
+
+/// A look-up has this long; a caller waits for it once in a trunk's life.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// However short the records live.
+const LOOK_UP_MIN: Duration = Duration::from_secs(5);
+const LOOK_UP_MAX: Duration = Duration::from_secs(86_400);
+/// After a failure; what was known before stays in use.
+const LOOK_UP_AGAIN: Duration = Duration::from_secs(10);
+
+/// A server that takes longer to say anything at all is of no use to a caller.
+const SILENT_AFTER: Duration = Duration::from_secs(4);
+/// The transactions' table is full.
+const NO_ROOM: Duration = Duration::from_secs(10);
+/// A REGISTER that was given up may have used so many numbers.
+const CHALLENGES: u32 = 3;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! TCP: listening, accepting, connecting, and the handshakes on top of it.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use gateway_core::{
+    events::wire::{Hop, Transport},
+    ids::{ConnId, EndpointId},
+};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    net::TcpStream,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+use super::{
+    OUTBOX_MAX, Shared, StreamTold,
+    flow::{self, Duplex},
+    tls, web,
+};
+
+/// Listens; an IPv6 address takes IPv6 alone, so that `0.0.0.0` and `[::]` stand side by side.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The port of a node that has just ended is ours at once.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Takes in whoever connects; never ends by itself.
+pub(super) async fn accept(shared: Arc<Shared>, endpoint: EndpointId, transport: Transport, listener: TcpListener) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "SIP's listener is lost"),
+    };
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = shared.places.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                let shared = shared.clone();
+                tokio::spawn(async move {
+                    let _place = place;
+                    serve(&shared, endpoint, transport, stream, from).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a SIP connection could not be taken in");
+                sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Opens a stream, and carries it to its end.
+pub(super) async fn connect(shared: Arc<Shared>, conn: ConnId, hop: Hop, profile: Option<String>) {
+    let opened = match shared.places.clone().try_acquire_owned() {
+        Ok(place) => open(&shared, &hop, profile.as_deref()).await.map(|opened| (place, opened)),
+        Err(_) => Err("too many streams".to_owned()),
+    };
+    match opened {
+        Ok((_place, (stream, subject))) => carry(&shared, conn, None, hop.to, subject, Ended::Bytes(stream)).await,
+        Err(error) => {
+            shared.meters.failed.increment(1);
+            tracing::info!(to = %hop.to, transport = hop.transport.token(), error, "a SIP stream did not come about");
+            let _ = shared.tell(conn, StreamTold::Failed).await;
+        }
+    }
+}
+
+/// A stream whose handshakes are over.
+enum Ended {
+    Bytes(Box<dyn Duplex>),
+    Frames(Box<web::Frames>),
+}
+
+async fn serve(shared: &Shared, endpoint: EndpointId, transport: Transport, stream: TcpStream, from: SocketAddr) {
+    match timeout(HANDSHAKE_MAX, shake_hands(shared, endpoint, transport, stream)).await {
+        Ok(Ok((subject, ended))) => carry(shared, shared.next_accepted(), Some(endpoint), from, subject, ended).await,
+        Ok(Err(error)) => {
+            shared.meters.failed.increment(1);
+            tracing::debug!(%from, transport = transport.token(), error, "a SIP handshake failed");
+        }
+        Err(_) => {
+            shared.meters.failed.increment(1);
+            tracing::debug!(%from, transport = transport.token(), "a SIP handshake took too long");
+        }
+    }
+}
+
+async fn shake_hands(
+    shared: &Shared,
+    endpoint: EndpointId,
+    transport: Transport,
+    stream: TcpStream,
+) -> Result<(Vec<String>, Ended), String> {
+    let _ = stream.set_nodelay(true);
+    let (subject, stream): (Vec<String>, Box<dyn Duplex>) = if transport.is_secure() {
+        let stream = shared.tls.acceptor(endpoint)?.accept(stream).await.map_err(|error| error.to_string())?;
+        (tls::subject(stream.get_ref().1.peer_certificates()), Box::new(stream))
+    } else {
+        (Vec::new(), Box::new(stream))
+    };
+    let ended = if transport.is_web() { Ended::Frames(Box::new(web::accept(stream).await?)) } else { Ended::Bytes(stream) };
+    Ok((subject, ended))
+}
+
+async fn open(shared: &Shared, hop: &Hop, profile: Option<&str>) -> Result<(Box<dyn Duplex>, Vec<String>), String> {
+    if hop.transport.is_web() {
+        return Err("nobody can be called by WebSocket: browsers connect to us".to_owned());
+    }
+    let connected = timeout(CONNECT_MAX, TcpStream::connect(hop.to)).await;
+    let stream = connected.map_err(|_| "nobody answers")?.map_err(|error| error.to_string())?;
+    let _ = stream.set_nodelay(true);
+    if !hop.transport.is_secure() {
+        return Ok((Box::new(stream), Vec::new()));
+    }
+    let (connector, name) = shared.tls.connector(profile, hop)?;
+    let shaken = timeout(HANDSHAKE_MAX, connector.connect(name, stream)).await;
+    let stream = shaken.map_err(|_| "the TLS handshake took too long")?.map_err(|error| error.to_string())?;
+    let subject = tls::subject(stream.get_ref().1.peer_certificates());
+    Ok((Box::new(stream), subject))
+}
+
+async fn carry(shared: &Shared, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>, ended: Ended) {
+    let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
+    if shared.tell(conn, StreamTold::Stands { endpoint, from, subject, outbox }).await.is_err() {
+        return;
+    }
+    match ended {
+        Ended::Bytes(stream) => flow::carry(stream, conn, shared, waiting).await,
+        Ended::Frames(frames) => web::carry(*frames, conn, shared, waiting).await,
+    }
+    let _ = shared.tell(conn, StreamTold::Gone).await;
+}
+
+/// Connections that the system holds while we are busy.
+const BACKLOG: i32 = 1024;
+
+/// Out of file handles, most likely: some come free.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Where nobody answers for so long, a large request goes by UDP after all, and another target is tried (RFC 3261 18.1.1, RFC 3263 4.3).
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+/// TLS takes two round trips and WebSocket one.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);

@@ -1,0 +1,509 @@
+//! Streams over real sockets on loopback, with an echo in the place of the Switch.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a stand-in answers what its test says and lets the rest pass")]
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{Read, Write},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use gateway_core::{
+    config::{Certificate, Config, Endpoint, EndpointTls, Trunk, TrunkTls},
+    events::{
+        ask::AskFailure,
+        record::Record,
+        story::Story,
+        wire::{Hop, Path, Transport},
+    },
+    ids::{ConnId, EndpointId},
+    now::Now,
+    private::Private,
+    switch::{AdminCommand, Input, Output, Rejection},
+};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
+
+use super::*;
+use crate::shell::{Answers, Asks, Brain, Driver, Handle, Ledger, Names, Snapshot};
+
+#[test]
+fn bytes_come_back_on_ipv4_and_on_ipv6() {
+    let scene = Scene::start(|_| {});
+    for endpoint in [TCP, TCP6] {
+        let mut phone = scene.connect(endpoint);
+        phone.write_all(b"hello").unwrap();
+        assert_eq!(hear(&mut phone, 5), b"hello");
+    }
+}
+
+#[test]
+fn what_the_switch_closes_is_flushed_first() {
+    let scene = Scene::start(|_| {});
+    let mut phone = scene.connect(TCP);
+    phone.write_all(b"close").unwrap();
+    let mut all = Vec::new();
+    phone.read_to_end(&mut all).unwrap();
+    assert_eq!(all, b"close");
+    scene.until(|told| told.contains(&Told::Gone));
+}
+
+#[test]
+fn a_connection_is_opened_and_one_that_nobody_takes_has_failed() {
+    let scene = Scene::start(|_| {});
+    let callee = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (mut peer, _) = {
+        scene.dials(Transport::Tcp, callee.local_addr().unwrap(), None);
+        callee.accept().unwrap()
+    };
+    peer.set_read_timeout(Some(MOST)).unwrap();
+    scene.until(|told| told.contains(&Told::Connected(Vec::new())));
+    peer.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut peer, 5), b"hello");
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    scene.dials(Transport::Tcp, nobody, None);
+    scene.until(|told| told.contains(&Told::Failed));
+}
+
+#[test]
+fn a_frame_is_a_message_text_where_it_is_text() {
+    let scene = Scene::start(|_| {});
+    scene.runtime.block_on(async {
+        let mut socket = scene.web_socket("sip").await.unwrap();
+        for message in [Message::text("hello"), Message::binary(vec![b'h', 0xff])] {
+            socket.send(message.clone()).await.unwrap();
+            let heard = tokio::time::timeout(MOST, socket.next()).await.unwrap().unwrap().unwrap();
+            assert_eq!(heard, message);
+        }
+        assert!(scene.web_socket("mqtt").await.is_err(), "RFC 7118 4.1 asks for the subprotocol `sip`");
+    });
+}
+
+#[test]
+fn a_peer_that_never_reads_is_closed_and_the_others_go_on() {
+    let scene = Scene::start(|_| {});
+    let mut deaf = scene.connect(TCP);
+    deaf.write_all(b"flood").unwrap();
+    scene.until(|told| told.contains(&Told::Gone));
+    let mut phone = scene.connect(TCP);
+    phone.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut phone, 5), b"hello");
+}
+
+#[test]
+fn tls_talks_to_whom_it_trusts_and_shows_a_renewed_certificate_to_the_next() {
+    let papers = Papers::new();
+    let scene = Scene::start(|config| {
+        config.endpoints[TLS.0 as usize].tls = Some(EndpointTls { certificate: papers.pair("node"), client_ca: None });
+    });
+    let mut first = papers.client(None).connect(scene.address(TLS));
+    first.write_all(b"hello").unwrap();
+    let before = first.peer();
+    assert_eq!(hear(&mut first, 5), b"hello");
+
+    papers.renew("node");
+    let renewed = until(|| {
+        let again = papers.client(None).connect(scene.address(TLS)).peer();
+        (again != before).then_some(())
+    });
+    assert!(renewed.is_some(), "the old certificate is still shown");
+    first.write_all(b"still").unwrap();
+    assert_eq!(hear(&mut first, 5), b"still", "a stream that stands outlives the change");
+}
+
+#[test]
+fn a_broken_renewal_leaves_the_old_certificate_in_place() {
+    let papers = Papers::new();
+    let scene = Scene::start(|config| {
+        config.endpoints[TLS.0 as usize].tls = Some(EndpointTls { certificate: papers.pair("node"), client_ca: None });
+    });
+    fs::write(papers.file("node.key"), "half a ke").unwrap();
+    std::thread::sleep(Duration::from_millis(1_200));
+    let mut phone = papers.client(None).connect(scene.address(TLS));
+    phone.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut phone, 5), b"hello");
+}
+
+#[test]
+fn a_client_without_the_right_certificate_is_not_let_in_and_one_with_it_is_named() {
+    let papers = Papers::new();
+    let strangers = Papers::new();
+    let scene = Scene::start(|config| {
+        let client_ca = Some(papers.file("ca.crt"));
+        config.endpoints[TLS.0 as usize].tls = Some(EndpointTls { certificate: papers.pair("node"), client_ca });
+    });
+    for wrong in [papers.client(None), papers.client(Some((&strangers, "carrier")))] {
+        let mut stream = wrong.connect(scene.address(TLS));
+        let refused = stream.write_all(b"hello").and_then(|()| stream.read_exact(&mut [0; 5]));
+        assert!(refused.is_err());
+    }
+    assert_eq!(scene.told(), [], "nothing of a stranger reaches the switch");
+    let mut carrier = papers.client(Some((&papers, "carrier"))).connect(scene.address(TLS));
+    carrier.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut carrier, 5), b"hello");
+    scene.until(|told| told.contains(&Told::Connected(vec!["carrier.test".to_owned()])));
+}
+
+#[test]
+fn a_trunk_is_shown_our_certificate_and_must_bear_its_name() {
+    let papers = Papers::new();
+    let ours = Papers::new();
+    let profile = |name: &str| TrunkTls {
+        certificate: Some((ours.file("node.crt"), ours.file("node.key"))),
+        ca: Some(papers.file("ca.crt")),
+        name: Some(name.to_owned()),
+    };
+    let (right, wrong) = (profile("carrier.test"), profile("other.test"));
+    let scene = Scene::start(|config| {
+        config.trunks = [("right", right), ("wrong", wrong)]
+            .into_iter()
+            .map(|(name, tls)| Trunk { name: name.to_owned(), tls: Some(tls), ..Trunk::default() })
+            .collect();
+    });
+    let carrier = papers.server("carrier", &ours);
+    let to = carrier.local_addr().unwrap();
+    let shown = std::thread::spawn(move || {
+        let (shown, held) = carrier.accept_one();
+        let _ = carrier.accept_one();
+        drop(held);
+        shown
+    });
+    scene.dials(Transport::Tls, to, Some("right"));
+    scene.until(|told| told.contains(&Told::Connected(vec!["carrier.test".to_owned()])));
+    scene.dials(Transport::Tls, to, Some("wrong"));
+    scene.until(|told| told.contains(&Told::Failed));
+    assert_eq!(shown.join().unwrap(), vec!["node.test".to_owned()]);
+}
+
+#[test]
+fn a_certificate_that_is_missing_is_told_at_the_start() {
+    let mut config = Config::default();
+    let files = Certificate::Files { chain: "nowhere.crt".into(), key: "nowhere.key".into() };
+    config.endpoints[0].tls = Some(EndpointTls { certificate: files, client_ca: None });
+    let fault = Tls::read(&config).err().unwrap().to_string();
+    assert!(fault.contains("udp") && fault.contains("nowhere.crt"), "{fault}");
+}
+
+const TCP: EndpointId = EndpointId(0);
+const TCP6: EndpointId = EndpointId(1);
+const WS: EndpointId = EndpointId(2);
+const TLS: EndpointId = EndpointId(3);
+
+/// Streams to be opened: where, and by which TLS profile.
+type Dialled = Arc<Mutex<VecDeque<(Hop, Option<String>)>>>;
+
+/// A driver with an echo for a brain, listening by all transports.
+struct Scene {
+    addresses: Vec<SocketAddr>,
+    told: Arc<Mutex<Vec<Told>>>,
+    handle: Handle,
+    dialled: Dialled,
+    mailbox: Mailbox<Arrival>,
+    runtime: tokio::runtime::Runtime,
+    _data: TempDir,
+}
+
+/// What the echo has heard of streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Told {
+    Connected(Vec<String>),
+    Failed,
+    Gone,
+}
+
+impl Scene {
+    fn start(change: impl FnOnce(&mut Config)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.node.data_dir = data.path().to_owned();
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let local6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+        let places = [(Transport::Tcp, local), (Transport::Tcp, local6), (Transport::Ws, local), (Transport::Tls, local)];
+        config.endpoints = (0u64..)
+            .zip(places)
+            .map(|(id, (transport, listen))| Endpoint { transport, ..Endpoint::udp(EndpointId(id), transport.word(), listen) })
+            .collect();
+        config.endpoints[TLS.0 as usize].tls = Some(EndpointTls { certificate: Certificate::SelfSigned, client_ca: None });
+        change(&mut config);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let driver = Driver::bind(&places).unwrap();
+        let (addresses, mailbox, handle) = (driver.local_addresses().unwrap(), driver.mailbox(), driver.handle());
+        let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
+        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::read(&config).unwrap());
+        let echo = Echo::default();
+        let (told, dialled) = (echo.told.clone(), echo.dialled.clone());
+        driver.spawn(echo, Vec::new(), asks, streams, Nobody).unwrap();
+        Self { addresses, told, handle, dialled, mailbox, runtime, _data: data }
+    }
+
+    fn address(&self, endpoint: EndpointId) -> SocketAddr {
+        self.addresses[endpoint.0 as usize]
+    }
+
+    fn connect(&self, endpoint: EndpointId) -> TcpStream {
+        let stream = TcpStream::connect(self.address(endpoint)).unwrap();
+        stream.set_read_timeout(Some(MOST)).unwrap();
+        stream
+    }
+
+    async fn web_socket(
+        &self,
+        protocol: &'static str,
+    ) -> Result<tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>, tokio_tungstenite::tungstenite::Error> {
+        let mut request = format!("ws://{}/", self.address(WS)).into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
+        let stream = tokio::net::TcpStream::connect(self.address(WS)).await.unwrap();
+        tokio_tungstenite::client_async(request, stream).await.map(|(socket, _)| socket)
+    }
+
+    /// The echo opens a stream.
+    fn dials(&self, transport: Transport, to: SocketAddr, profile: Option<&str>) {
+        let hop = Hop { transport, to, domain: None };
+        self.dialled.lock().unwrap().push_back((hop, profile.map(str::to_owned)));
+        self.runtime.block_on(self.handle.tell(AdminCommand::Drain)).unwrap();
+    }
+
+    fn told(&self) -> Vec<Told> {
+        self.told.lock().unwrap().clone()
+    }
+
+    fn until(&self, wished: impl Fn(&[Told]) -> bool) {
+        assert!(until(|| wished(&self.told()).then_some(())).is_some(), "{:?}", self.told());
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = self.mailbox.blocking_send(Arrival::Stop);
+    }
+}
+
+/// Sends back what it hears; `close` makes it close, `flood` makes it send without an end in sight.
+#[derive(Default)]
+struct Echo {
+    outputs: VecDeque<Output>,
+    told: Arc<Mutex<Vec<Told>>>,
+    dialled: Dialled,
+    opened: u64,
+}
+
+impl Brain for Echo {
+    fn handle(&mut self, _: Now, input: Input<'_>) {
+        let tell = |told| self.told.lock().unwrap().push(told);
+        match input {
+            Input::Connected { subject, .. } => tell(Told::Connected(subject)),
+            Input::ConnectFailed { .. } => tell(Told::Failed),
+            Input::Disconnected { .. } => tell(Told::Gone),
+            Input::Stream { conn, bytes } => {
+                let copies = if bytes == b"flood" { 4 * OUTBOX_MAX } else { 1 };
+                let bytes: Arc<[u8]> = if bytes == b"flood" { vec![b'x'; 60_000].into() } else { bytes.into() };
+                let path = Path::Stream(conn);
+                self.outputs.extend((0..copies).map(|_| Output::Transmit { path, bytes: bytes.clone() }));
+                if *bytes == *b"close" {
+                    self.outputs.push_back(Output::Disconnect { conn });
+                }
+            }
+            Input::Told(AdminCommand::Drain) => {
+                while let Some((hop, profile)) = self.dialled.lock().unwrap().pop_front() {
+                    self.opened += 1;
+                    self.outputs.push_back(Output::Connect { conn: ConnId::Opened(self.opened), hop, profile });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn live(&self) -> Snapshot {
+        Snapshot::default()
+    }
+}
+
+struct Nobody;
+
+impl Answers for Nobody {
+    async fn identify(&self, _: Option<Private<String>>, _: Option<String>, _: Option<Private<String>>) -> Result<Story, AskFailure> {
+        Err(AskFailure::Failed("nobody is known here".to_owned()))
+    }
+}
+
+impl Ledger for Nobody {
+    fn write(&mut self, _: Record) {}
+
+    fn reject(&mut self, _: Rejection) -> u64 {
+        1
+    }
+
+    fn lag(&self) -> usize {
+        0
+    }
+}
+
+/// An authority with certificates of `node.test` and `carrier.test`.
+struct Papers {
+    directory: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Papers {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        fs::write(directory.path().join("ca.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        let papers = Self { directory, issuer: Issuer::new(params, key) };
+        papers.renew("node");
+        papers.renew("carrier");
+        papers
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn pair(&self, name: &str) -> Certificate {
+        Certificate::Files { chain: self.file(&format!("{name}.crt")), key: self.file(&format!("{name}.key")) }
+    }
+
+    fn renew(&self, name: &str) {
+        let mut params = CertificateParams::new(vec![format!("{name}.test"), "127.0.0.1".to_owned()]).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
+        fs::write(self.file(&format!("{name}.crt")), certificate.pem()).unwrap();
+    }
+
+    fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(rustls::pki_types::pem::PemObject::from_pem_file(self.file("ca.crt")).unwrap()).unwrap();
+        roots
+    }
+
+    fn own(&self, name: &str) -> (Vec<rustls::pki_types::CertificateDer<'static>>, rustls::pki_types::PrivateKeyDer<'static>) {
+        use rustls::pki_types::pem::PemObject;
+        let chain = rustls::pki_types::CertificateDer::from_pem_file(self.file(&format!("{name}.crt"))).unwrap();
+        (vec![chain], rustls::pki_types::PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).unwrap())
+    }
+
+    /// Trusts these papers, and shows a certificate of its own if it has one.
+    fn client(&self, shown: Option<(&Self, &str)>) -> Client {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(self.roots());
+        let config = match shown {
+            Some((papers, name)) => {
+                let (chain, key) = papers.own(name);
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+            None => builder.with_no_client_auth(),
+        };
+        Client(Arc::new(config))
+    }
+
+    /// Shows a certificate of these papers, and asks for one of `clients`.
+    fn server(&self, name: &str, clients: &Self) -> Server {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(clients.roots()), provider.clone());
+        let (chain, key) = self.own(name);
+        let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = builder.with_client_cert_verifier(verifier.build().unwrap()).with_single_cert(chain, key).unwrap();
+        Server(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), Arc::new(config))
+    }
+}
+
+struct Client(Arc<rustls::ClientConfig>);
+
+impl Client {
+    /// The handshake may still fail, with the first bytes.
+    fn connect(&self, to: SocketAddr) -> Secured {
+        let stream = TcpStream::connect(to).unwrap();
+        stream.set_read_timeout(Some(MOST)).unwrap();
+        let session = rustls::ClientConnection::new(self.0.clone(), "node.test".try_into().unwrap()).unwrap();
+        let mut secured = Secured(rustls::StreamOwned::new(session, stream));
+        let _ = secured.0.flush();
+        secured
+    }
+}
+
+struct Secured(rustls::StreamOwned<rustls::ClientConnection, TcpStream>);
+
+impl Secured {
+    /// The certificate that was shown.
+    fn peer(&self) -> Vec<u8> {
+        self.0.conn.peer_certificates().unwrap()[0].to_vec()
+    }
+}
+
+impl Read for Secured {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Secured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+struct Server(TcpListener, Arc<rustls::ServerConfig>);
+
+impl Server {
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Takes one client in as far as it goes, and says what names it bears.
+    fn accept_one(&self) -> (Vec<String>, TcpStream) {
+        let (mut stream, _) = self.0.accept().unwrap();
+        stream.set_read_timeout(Some(MOST)).unwrap();
+        let mut session = rustls::ServerConnection::new(self.1.clone()).unwrap();
+        while session.is_handshaking() {
+            if session.complete_io(&mut stream).is_err() {
+                return (Vec::new(), stream);
+            }
+        }
+        (tls::subject(session.peer_certificates()), stream)
+    }
+}
+
+fn hear(stream: &mut impl Read, length: usize) -> Vec<u8> {
+    let mut heard = vec![0; length];
+    stream.read_exact(&mut heard).unwrap();
+    heard
+}
+
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + MOST;
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if Instant::now() > deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// More than any of this takes on a busy machine.
+const MOST: Duration = Duration::from_secs(30);

@@ -1,0 +1,53 @@
+// The console in English; its keys are the law for the other languages.
+
+import type { Text } from "../../words/catalogue";
+
+const texts = {
+  title: "Tandem console",
+  "login.heading": "Console",
+  "login.key": "API key",
+  "login.where": "It stands in api.key of the data directory. This tab keeps it until it is closed.",
+  "login.go": "Open",
+  "login.wrong": "This is not the key of this gateway.",
+  "login.wrong.do": "Copy the whole line of api.key.",
+  leave: "Forget the key",
+  sections: "Sections",
+  calls: "Calls",
+  rejections: "Rejections",
+  trunks: "Trunks",
+  test: "Route test",
+  refresh: "Refresh",
+  loading: "Loading…",
+  "calls.none": "No call yet. The first one appears here while it rings.",
+  "calls.live": "live",
+  "calls.ended": "ended, {status}",
+  "calls.withheld": "withheld",
+  "calls.choose": "Choose a call to see its SIP ladder.",
+  "ladder.none": "No SIP of this call is kept: it is long over, or it came by a page.",
+  "ladder.heading": "SIP of this call",
+  "ladder.gap": { one: "{n} message in between is not kept", other: "{n} messages in between are not kept" },
+  "ladder.message": "Message",
+  "ladder.in": "in",
+  "ladder.out": "out",
+  copy: "Copy",
+  copied: "Copied",
+  "rejections.none": "No call has been refused.",
+  "rejections.times": { one: "{n} time", other: "{n} times" },
+  "rejections.nearest": "Nearest",
+  "rejections.differs": "{field}: {wanted}, this call: {got}",
+  "rejections.admit": "To admit it, in tandem.toml",
+  "rejections.admit.trunk": "To admit it, in [[trunk]] {trunk}",
+  "rejections.from": "from {from} over {transport}",
+  "trunks.none": "This gateway does not tell of its trunks.",
+  "trunks.probes": "Last probes",
+  "test.from": "Caller",
+  "test.to": "Dialled number",
+  "test.by": "Trunk, or source address",
+  "test.by.hint": "empty: a phone of ours",
+  "test.go": "Ask",
+  "test.admitted": "The call would be let in",
+  "test.refused": "The call would be refused",
+} satisfies Record<string, Text>;
+
+export type ConsoleKey = keyof typeof texts;
+export const en: Record<ConsoleKey, Text> = texts;
