@@ -53,6 +53,7 @@ pub fn usual(agents: usize) -> Config {
             realm: "tandem".to_owned(),
             password: Private(PASSWORD.to_owned()),
             srtp: SrtpPolicy::PHONE,
+            transfer: true,
         }],
         routes: vec![
             route("100", RouteAction::Script("main".to_owned()), true),
@@ -77,5 +78,7 @@ fn agent(id: u64) -> AgentEntry {
         password_hash: String::new(),
         skills: ["delivery", "billing", "returns"].map(str::to_owned).to_vec(),
         languages: vec!["en".to_owned()],
+        phone: None,
+        phone_ready: true,
     }
 }

@@ -50,6 +50,13 @@ pub fn ask_all(world: &World) {
     assert!(found.is_empty(), "{}\n\n{}", found.join("\n"), world.ladder);
 }
 
+/// Asks those that know nothing of desks: what signalling, ports and history owe each other in every call.
+pub fn ask_of_wires(world: &World) {
+    const OF_WIRES: [Oracle; 5] = [one_final_response, nothing_outlives_its_call, one_end_per_call, one_end_per_leg, every_port_closed];
+    let found: Vec<String> = OF_WIRES.iter().filter_map(|oracle| oracle(world).err()).collect();
+    assert!(found.is_empty(), "{}\n\n{}", found.join("\n"), world.ladder);
+}
+
 /// What was found, a line each.
 pub fn verdicts(world: &World) -> Vec<String> {
     ALL.iter().filter_map(|(name, oracle)| oracle(world).err().map(|found| format!("{name}: {found}"))).collect()

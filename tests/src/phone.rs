@@ -33,6 +33,8 @@ pub enum Act {
     Press(char),
     /// Holds the other side by a re-INVITE, or goes on.
     Hold(bool),
+    /// Asks the gateway to connect the other side of the n-th call with this address, or with the other side of another of its calls.
+    Refer { call: usize, to: String, replacing: Option<usize> },
     /// Asks for this direction by a re-INVITE, as it sees it: `SendOnly` holds with its own music.
     Direct(Flow),
     /// Sends nothing while nobody speaks, and nobody speaks; or hums again.
@@ -93,6 +95,8 @@ pub struct Phone {
     pub password: Option<String>,
     /// Further headers of its INVITEs.
     pub headers: Vec<(String, String)>,
+    /// What it has heard of its REFERs.
+    pub notified: Vec<u16>,
     /// All its calls, the last one perhaps alive.
     pub talks: Vec<Talk>,
     agent: UserAgent<ChaCha8Rng>,
@@ -118,6 +122,7 @@ impl Phone {
             habits: Vec::new(),
             password: None,
             headers: Vec::new(),
+            notified: Vec::new(),
             talks: Vec::new(),
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
             schedule: BTreeMap::new(),
@@ -198,6 +203,11 @@ impl Phone {
                 if let Some(talk) = self.talks.last_mut() {
                     talk.line.is_mute = muted;
                 }
+            }
+            Act::Refer { call, to, replacing } => {
+                let other = replacing.and_then(|other| self.agent.replaces(self.talks[other].usage));
+                let to = other.map_or(to.clone(), |replaces| format!("{to}?Replaces={}", replaces.to_uri_header()));
+                self.agent.refer(now, self.talks[call].usage, &to, Some(&format!("<sip:{}>", self.sip)));
             }
             Act::Direct(flow) => self.direct(now, flow),
             Act::Hold(held) => self.direct(now, if held { Flow::Inactive } else { Flow::SendRecv }),
@@ -388,6 +398,8 @@ impl Phone {
             UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
             UaEvent::Bye { usage, .. } | UaEvent::Lost { usage } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
             UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
+            UaEvent::ReferProgressed { status, .. } => self.notified.push(status),
+            UaEvent::Referred { usage, .. } => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
             | UaEvent::ReinviteRefused { .. }
@@ -395,6 +407,7 @@ impl Phone {
             | UaEvent::Gone { .. }
             | UaEvent::EarlyAnswered { .. }
             | UaEvent::Registered { .. }
+            | UaEvent::Departed { .. }
             | UaEvent::RegisterAnswered { .. }
             | UaEvent::Probed { .. }
             | UaEvent::Asked { .. } => {}

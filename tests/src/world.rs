@@ -2,6 +2,7 @@
 
 mod desks;
 mod joint;
+mod registered;
 
 use std::{
     collections::{BTreeMap, VecDeque, hash_map::DefaultHasher},
@@ -133,7 +134,8 @@ impl World {
             config,
         };
         world.shard.handle(world.now(), ShardInput::Clips(shop::clips()));
-        for entry in world.config.agents.clone() {
+        // Whoever has a phone sits down only when told to.
+        for entry in world.config.agents.clone().into_iter().filter(|entry| entry.phone.is_none()) {
             world.desk(entry.id);
         }
         world.poll_switch();

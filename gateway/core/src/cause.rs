@@ -19,6 +19,8 @@ impl Cause {
 
     /// The caller gave up before an answer (RFC 3261 15.1.2: 487; Q.850 16).
     pub const CANCELLED: Self = Self { sip: 487, q850: 16, fault: Fault::Caller, retry: false };
+    /// Another device took the call (RFC 3326 2: SIP 200; Q.850 26, non-selected user clearing).
+    pub const ELSEWHERE: Self = Self { sip: 200, q850: 26, fault: Fault::Unknown, retry: false };
     /// No codec, transport or direction in common (Q.850 88, incompatible destination).
     pub const NOT_ACCEPTABLE: Self = Self { sip: 488, q850: 88, fault: Fault::Carrier, retry: false };
     /// We have no port, or no room (Q.850 34, no circuit available).

@@ -149,6 +149,8 @@ fn ada() -> AgentEntry {
         password_hash: HASH.clone(),
         skills: Vec::new(),
         languages: vec!["en".into()],
+        phone: None,
+        phone_ready: true,
     }
 }
 

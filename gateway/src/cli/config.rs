@@ -87,7 +87,7 @@ fn view(config: &Config) -> Value {
         "dns": without_nulls(json!({ "server": config.dns.server })),
         "trunk": config.trunks.iter().map(|trunk| trunk_view(config, trunk)).collect::<Vec<_>>(),
         "phone": config.phones.iter().map(|phone| {
-            json!({ "user": phone.user, "realm": phone.realm, "password": MASK })
+            json!({ "user": phone.user, "realm": phone.realm, "password": MASK, "transfer": phone.transfer })
         }).collect::<Vec<_>>(),
         "route": config.routes.iter().map(|route| {
             let (script, bridge) = match &route.action {
@@ -101,10 +101,10 @@ fn view(config: &Config) -> Value {
             let fields = json!({ "dialled": route.dialled, "trunk": route.trunk, "script": script, "bridge": bridge, "record": route.record });
             without_nulls(fields)
         }).collect::<Vec<_>>(),
-        "agent": config.agents.iter().map(|agent| json!({
+        "agent": config.agents.iter().map(|agent| without_nulls(json!({
             "id": agent.id, "login": agent.login, "name": agent.name, "password_hash": MASK, "skills": agent.skills,
-            "languages": agent.languages,
-        })).collect::<Vec<_>>(),
+            "languages": agent.languages, "phone": agent.phone, "phone_ready": agent.phone_ready,
+        }))).collect::<Vec<_>>(),
         "queue": queues,
     })
 }
@@ -116,6 +116,7 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
     let rule = |given: &NumberRule| (*given != NumberRule::default()).then(|| empty_left_out(rule(given)));
     without_nulls(json!({
         "name": trunk.name, "nat": trunk.nat, "default_region": trunk.default_region, "advertised": trunk.advertised,
+        "transfer": trunk.transfer,
         "sources": trunk.sources.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
         "trusted": trunk.callers.trusted, "keep_withheld": trunk.callers.keep_withheld,
         "stir": match trunk.callers.stir { StirPolicy::Off => "off", StirPolicy::Show => "show", StirPolicy::Require => "require" },

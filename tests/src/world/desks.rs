@@ -24,7 +24,7 @@ use crate::{
 };
 
 impl World {
-    pub(super) fn desk(&mut self, agent: AgentId) {
+    pub fn desk(&mut self, agent: AgentId) {
         let n = self.desks.len();
         let mut desk = Desk::new(agent, ChannelId(n as u64 + 1), config::desk(n), desk_hz(n));
         desk.sit_down(self.instant);

@@ -10,6 +10,8 @@ fn agent(id: u64, skills: &[&str]) -> AgentEntry {
         password_hash: String::new(),
         skills: skills.iter().map(|skill| (*skill).to_owned()).collect(),
         languages: vec![],
+        phone: None,
+        phone_ready: true,
     }
 }
 

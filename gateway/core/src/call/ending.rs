@@ -10,6 +10,7 @@ use crate::{
     acd::AgentState,
     cause::Cause,
     events::{
+        leg::LegCommand,
         media::{MediaCommand, Quality},
         record::Happened,
         story::Cursor,
@@ -40,6 +41,8 @@ impl Call {
             turn.media(MediaCommand::SealRecording { recording });
         }
         self.part_far(cause, turn);
+        self.part_handset(cause, turn);
+        self.part_third(cause, turn);
         self.caller.close(turn);
         if self.caller.port.is_none() {
             self.caller.end(turn);
@@ -65,6 +68,14 @@ impl Call {
                 let agent = *agent;
                 let length = Duration::from_secs(u64::from(self.queue(turn).wrapup_s));
                 turn.wish(Wish::WrapUp(agent, length));
+            }
+            Phase::Transferring { by, agent } => {
+                let (by, agent) = (*by, *agent);
+                turn.leg(by, LegCommand::NotifyRefer { status: 487 });
+                if let Some(agent) = agent.filter(|_| self.far.is_some()) {
+                    let length = Duration::from_secs(u64::from(self.queue(turn).wrapup_s));
+                    turn.wish(Wish::WrapUp(agent, length));
+                }
             }
             Phase::Serving(session) => {
                 let Cursor { node, .. } = session.cursor();

@@ -31,19 +31,25 @@ impl Call {
         self.version += 1;
         self.routing.chosen_because = because;
         self.routing.waited_ms = self.waited(turn);
-        let leg = turn.mint.leg();
         let card = self.card(agent, turn);
         let ring = Duration::from_secs(u64::from(self.queue(turn).ring_s));
         let ring_deadline = UtcMillis(turn.now.utc.0 + u64::try_from(ring.as_millis()).unwrap_or(u64::MAX));
         turn.wish(Wish::Turn(agent, AgentState::Offered(self.id)));
-        turn.wish(Wish::Reach { leg, agent });
-        turn.leg(leg, LegCommand::Present { card: Box::new(card.clone()), ring_deadline });
-        turn.write(Happened::LegStarted { leg, direction: Direction::Outbound, peer: Private(format!("agent:{}", agent.0)) });
+        if turn.desks.contains_key(&agent) {
+            let leg = turn.mint.leg();
+            turn.wish(Wish::Reach { leg, agent });
+            turn.leg(leg, LegCommand::Present { card: Box::new(card.clone()), ring_deadline });
+            turn.write(Happened::LegStarted { leg, direction: Direction::Outbound, peer: Private(format!("agent:{}", agent.0)) });
+            self.far = Some(Leg::new(leg, LegMedia::Web));
+        }
         turn.write(Happened::AgentOffered { agent, card: Box::new(card) });
-        self.far = Some(Leg::new(leg, LegMedia::Web));
+        self.ring_phone(agent, turn);
         self.timers.set(Due::Ring, turn.now.instant + ring);
         self.phase = Phase::Offering(Ringing { entry, agent, version: self.version, offered: turn.now.instant, acked: None });
         self.tell_caller("ringing", None, turn);
+        if self.far.is_none() && self.handset.is_none() {
+            self.not_taken(Cause::ABSENT, turn);
+        }
     }
 
     /// The agent's browser is opened in the caller's shard while it rings, so that it is connected before the accept.
@@ -67,6 +73,7 @@ impl Call {
         let Phase::Offering(ringing) = &self.phase else { return };
         let ringing = ringing.clone();
         self.timers.stop(&Due::Ring);
+        self.part_handset(Cause::ELSEWHERE, turn);
         let acked = ringing.acked.is_some();
         let deadline = turn.now.instant + Duration::from_millis(u64::from(turn.config.gate.ack_ms));
         self.phase = Phase::Gate { ringing, deadline };
@@ -105,7 +112,7 @@ impl Call {
     pub(super) fn join(&mut self, turn: &mut Turn<'_>) {
         let (Some(caller), Some(agent)) = (self.caller.port, self.far.as_ref().and_then(|far| far.port)) else { return };
         let Some(bridge) = self.bridge() else { return };
-        if let Some(recording) = self.recording {
+        if let Some(recording) = self.recording.filter(|_| self.taped) {
             turn.media(MediaCommand::Record { recording, caller, agent: Some(agent) });
         }
         turn.media(MediaCommand::Collect { port: caller, keys_interrupt: false, speech_interrupts: false });
@@ -119,6 +126,7 @@ impl Call {
         self.timers.stop(&Due::Ring);
         self.timers.stop(&Due::Gate);
         self.part_far(cause, turn);
+        self.part_handset(cause, turn);
         self.free(agent, if cause == Cause::DECLINED { AgentState::Available } else { AgentState::Unreachable }, turn);
         if !self.routing.tried.contains(&agent) {
             self.routing.tried.push(agent);
@@ -135,13 +143,18 @@ impl Call {
 
     /// Says goodbye to the far leg; its port closes by itself later.
     pub(super) fn part_far(&mut self, cause: Cause, turn: &mut Turn<'_>) {
-        let Some(mut far) = self.far.take() else { return };
-        far.hang_up(cause, turn);
-        far.close(turn);
-        if far.port.is_some() {
-            self.parting.push(far);
+        if let Some(far) = self.far.take() {
+            self.part(far, cause, turn);
+        }
+    }
+
+    pub(super) fn part(&mut self, mut leg: Leg, cause: Cause, turn: &mut Turn<'_>) {
+        leg.hang_up(cause, turn);
+        leg.close(turn);
+        if leg.port.is_some() {
+            self.parting.push(leg);
         } else {
-            far.end(turn);
+            leg.end(turn);
         }
     }
 

@@ -8,10 +8,12 @@ mod ending;
 mod handoff;
 mod leg;
 mod phase;
+mod phones;
 mod serving;
 mod silent;
 mod talking;
 mod through;
+mod transferring;
 mod turn;
 mod waiting;
 
@@ -20,9 +22,10 @@ use std::time::Instant;
 pub use leg::{LegMedia, RtpTerms};
 use media::sdp::Offer;
 pub use phase::{Phase, Ringing};
+pub use transferring::GivenLeg;
 pub use turn::{Mint, Stimulus, Turn, Wish, agent_name};
 
-use self::leg::Leg;
+use self::{leg::Leg, transferring::Wanted};
 use crate::{
     cause::{Cause, Fault},
     config::RouteAction,
@@ -97,6 +100,12 @@ pub struct Call {
     caller: Leg,
     /// The agent's leg, or the one dialled for the caller.
     far: Option<Leg>,
+    /// The agent's phone, while it rings.
+    handset: Option<phones::Handset>,
+    /// Whom a transfer calls, until that party has answered.
+    third: Option<Leg>,
+    /// The recording is of the leg that is the caller's now.
+    taped: bool,
     /// Legs that did not come about and whose ports are still closing.
     parting: Vec<Leg>,
     story: Story,
@@ -136,6 +145,8 @@ impl Call {
             Stimulus::Matched(found) => self.matched(found, turn),
             Stimulus::Placed(place) => self.tell_caller("queued", Some(place.to_string()), turn),
             Stimulus::RecordingPaused(paused) => self.pause_recording(paused, turn),
+            Stimulus::TookOver { by, given, from } => self.take_over(by, given, from, turn),
+            Stimulus::Replaced { old, by, media, offer } => self.replaced(old, by, media, &offer, turn),
             Stimulus::HungUpByOperator => self.end(Cause::goodbye(Fault::Gateway), turn),
             Stimulus::Woke => self.woke(turn),
         }
@@ -177,6 +188,7 @@ impl Call {
             // A browser hears us once its peer is connected, however its signalling travels.
             (_, LegEvent::Ready) if self.caller.media == LegMedia::Web => {}
             (_, LegEvent::Ready) => self.caller_ready(turn),
+            (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(self.caller.id, Wanted { to, replaces, by }, turn),
             (_, LegEvent::Reoffered { offer }) => self.caller_reoffered(offer, turn),
             (_, LegEvent::ReofferAnswered { answer }) => self.caller_agreed(&answer, turn),
             (_, LegEvent::ReofferRefused(cause)) => self.caller_disagreed(cause, turn),
@@ -187,6 +199,12 @@ impl Call {
     }
 
     fn far_did(&mut self, leg: LegId, event: LegEvent, turn: &mut Turn<'_>) {
+        if self.is_handset(leg) {
+            return self.handset_did(event, turn);
+        }
+        if self.is_third(leg) {
+            return self.third_did(event, turn);
+        }
         if self.far.as_ref().is_none_or(|far| far.id != leg) {
             return;
         }
@@ -199,6 +217,10 @@ impl Call {
             (Phase::Talking { .. }, LegEvent::Held { held }) => self.hold(held, turn),
             (Phase::Talking { .. }, LegEvent::DigitHeard { digit, length }) => self.send_key(digit, length, turn),
             (Phase::Talking { .. }, LegEvent::HungUp(cause)) => self.agent_left(cause, turn),
+            (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(leg, Wanted { to, replaces, by }, turn),
+            (Phase::Transferring { .. }, LegEvent::HungUp(cause)) => self.referrer_left(cause, turn),
+            (Phase::Talking { .. } | Phase::Transferring { .. }, LegEvent::Reoffered { offer }) => self.far_reoffered(offer, turn),
+            (Phase::Talking { .. } | Phase::Transferring { .. }, LegEvent::ReofferAnswered { answer }) => self.far_agreed(&answer, turn),
             (Phase::Dialling { .. }, LegEvent::Progressed { answer, .. }) => self.dialled_progressed(answer.as_ref(), turn),
             (Phase::Dialling { .. }, LegEvent::Answered { answer }) => self.dialled_answered(&answer, turn),
             (Phase::Dialling { .. }, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.dialled_refused(cause, turn),
@@ -237,6 +259,7 @@ impl Call {
         while let Some(due) = self.timers.pop_due(turn.now.instant) {
             match due {
                 Due::Ready => self.end(Cause::TIMED_OUT, turn),
+                Due::Answer if matches!(self.phase, Phase::Transferring { .. }) => self.transfer_failed(Cause::NO_ANSWER, turn),
                 Due::Answer => self.dialled_refused(Cause::NO_ANSWER, turn),
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
@@ -266,7 +289,7 @@ impl Call {
     }
 
     fn legs(&self) -> impl Iterator<Item = &Leg> {
-        std::iter::once(&self.caller).chain(&self.far).chain(&self.parting)
+        std::iter::once(&self.caller).chain(&self.far).chain(&self.third).chain(&self.parting)
     }
 
     fn bridge(&self) -> Option<BridgeId> {
@@ -280,6 +303,7 @@ impl Call {
             | Phase::Reserving { .. }
             | Phase::Offering(_)
             | Phase::Gate { .. }
+            | Phase::Transferring { .. }
             | Phase::Ending(_)
             | Phase::Ended => None,
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::{
     cause::Cause,
-    ids::{AgentId, AskId, BridgeId, EntryId},
+    ids::{AgentId, AskId, BridgeId, EntryId, LegId},
     ivr::Session,
 };
 
@@ -30,6 +30,8 @@ pub enum Phase {
     Gate { ringing: Ringing, deadline: Instant },
     /// Caller and agent hear each other, unless `held`.
     Talking { agent: AgentId, bridge: BridgeId, held: bool },
+    /// `by` has handed the call on: the one who stays hears music while the new party rings. `agent` is `by`, where that is one.
+    Transferring { by: LegId, agent: Option<AgentId> },
     /// Legs are told, ports close, the recording seals; bounded by a deadline.
     Ending(Cause),
     /// All is written; the call leaves memory.
@@ -65,6 +67,7 @@ impl Phase {
             Self::Offering(_) => "offering",
             Self::Gate { .. } => "gate",
             Self::Talking { .. } => "talking",
+            Self::Transferring { .. } => "transferring",
             Self::Ending(_) => "ending",
             Self::Ended => "ended",
         }

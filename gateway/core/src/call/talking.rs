@@ -10,7 +10,7 @@ use crate::{
     acd::{AgentState, Entry},
     cause::Cause,
     events::{media::MediaCommand, record::Happened},
-    ids::PortId,
+    ids::{AgentId, PortId},
     private::Private,
 };
 
@@ -77,6 +77,11 @@ impl Call {
         self.stop_talking(turn);
         self.part_far(cause, turn);
         self.free(agent, AgentState::Unreachable, turn);
+        self.queue_first(agent, turn);
+    }
+
+    /// Whoever was cut off from this agent waits for the next one, before all others.
+    pub(super) fn queue_first(&mut self, agent: AgentId, turn: &mut Turn<'_>) {
         self.routing.tried.push(agent);
         let entry = Entry {
             id: turn.mint.entry(),

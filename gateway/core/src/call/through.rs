@@ -13,7 +13,7 @@ use crate::{
     context::pointer,
     events::{
         calling::{Calling, Presented},
-        leg::{Direction, LegCommand, Target},
+        leg::{Direction, LegCommand, Shown, Target},
         record::Happened,
     },
     private::Private,
@@ -42,7 +42,8 @@ impl Call {
             }
         };
         let pointer = pointer::make(&self.context_id, turn.secret);
-        turn.leg(id, LegCommand::Dial { to, offer, pointer: Some(pointer), replacing: None, presented: self.presented() });
+        let (pointer, presented) = (Some(pointer), self.presented());
+        turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing: None, presented, shown: Shown::default() });
         self.far = Some(far);
         self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
@@ -168,7 +169,7 @@ impl Call {
 }
 
 /// Whom we reach for, as history shows it.
-fn words_of(to: &Target) -> String {
+pub(super) fn words_of(to: &Target) -> String {
     match to {
         Target::Uri(uri) => uri.clone(),
         Target::Number { number, trunk: None, .. } => number.0.clone(),

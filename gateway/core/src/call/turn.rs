@@ -1,11 +1,14 @@
 //! What a call is given for one step, and what it wants done.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
+use media::sdp::Offer;
+
+use super::{GivenLeg, LegMedia};
 use crate::{
     acd::{AgentState, Entry, Match},
     config::Config,
@@ -15,7 +18,7 @@ use crate::{
         media::{MediaCommand, MediaEvent},
         record::Happened,
     },
-    ids::{AgentId, AskId, BridgeId, EntryId, LegId, PlayId, PortId},
+    ids::{AgentId, AskId, BridgeId, CallId, ChannelId, EntryId, LegId, PlayId, PortId},
     ivr::Library,
     now::Now,
 };
@@ -35,6 +38,10 @@ pub enum Stimulus {
     Placed(usize),
     /// The recording is to pause, or to go on.
     RecordingPaused(bool),
+    /// Another call gave this leg up, to be joined with whom the referrer leaves behind.
+    TookOver { by: LegId, given: GivenLeg, from: CallId },
+    /// A new leg of these terms asks for an old one's place (RFC 3891).
+    Replaced { old: LegId, by: LegId, media: LegMedia, offer: Offer },
     /// An operator ends the call.
     HungUpByOperator,
     /// `Call::deadline` has come.
@@ -74,6 +81,8 @@ pub struct Turn<'a> {
     pub config: &'a Config,
     /// Scripts and prompts, as of now; a session keeps those that it began with.
     pub library: &'a Library,
+    /// The desks that are open, by who sits there.
+    pub desks: &'a BTreeMap<AgentId, ChannelId>,
     /// Seals T0 pointers.
     pub secret: &'a [u8],
     /// Where questions are opened.

@@ -82,10 +82,11 @@ impl Walk<'_> {
         let stir = self.stir(table.stir, signed);
         let dns = Dns { server: table.dns.server.map(|word| self.socket(Some(word), SocketAddr::new(LOCALHOST, 53))) };
         let routes = self.routes(table.route, &trunks, scripts.as_deref(), recording.on);
+        let phones = self.phones(table.phone, &node.name);
         Config {
             http,
-            phones: self.phones(table.phone, &node.name),
-            agents: self.agents(table.agent),
+            agents: self.agents(table.agent, &phones),
+            phones,
             queues: self.queues(table.queue),
             stir,
             gate: Gate { ack_ms: table.gate.ack_ms.unwrap_or(defaults.gate.ack_ms) },
@@ -327,7 +328,20 @@ impl Walk<'_> {
             name: tls.name.map(|word| self.word(&word)),
         });
         let srtp = self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::default());
-        Trunk { name, sources, default_region, nat: table.nat, codecs, advertised, srtp, callers, oversize, tls, peering }
+        Trunk {
+            name,
+            sources,
+            default_region,
+            nat: table.nat,
+            codecs,
+            advertised,
+            srtp,
+            transfer: table.transfer,
+            callers,
+            oversize,
+            tls,
+            peering,
+        }
     }
 
     /// `signed` is where the first trunk stands whose callers' signatures are looked at.
@@ -363,6 +377,7 @@ impl Walk<'_> {
                 realm: self.or(table.realm, node),
                 password: Private(self.word(&table.password)),
                 srtp: self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::PHONE),
+                transfer: table.transfer.unwrap_or(true),
             })
             .collect()
     }
@@ -477,8 +492,8 @@ impl Walk<'_> {
         uri
     }
 
-    fn agents(&mut self, tables: Vec<AgentTable>) -> Vec<AgentEntry> {
-        let mut names = Names::default();
+    fn agents(&mut self, tables: Vec<AgentTable>, phones: &[Phone]) -> Vec<AgentEntry> {
+        let (mut names, mut owners) = (Names::default(), Names::default());
         let mut ids: BTreeMap<u64, String> = BTreeMap::new();
         let mut agents = Vec::with_capacity(tables.len());
         for table in tables {
@@ -500,7 +515,13 @@ impl Walk<'_> {
                 self.fault(table.password_hash.span(), "not an argon2 PHC string", Some("make one: tandem config hash"));
             }
             let name = table.name.map_or_else(|| login.clone(), |word| self.word(&word));
-            agents.push(AgentEntry { id: AgentId(id), login, name, password_hash: hash, skills: table.skills, languages: table.languages });
+            let phone = table.phone.map(|word| {
+                let user = self.unique(&mut owners, &word, "agent's phone");
+                self.known(word.span(), "phone", &user, phones.iter().map(|phone| phone.user.as_str()));
+                user
+            });
+            let (skills, languages, phone_ready) = (table.skills, table.languages, table.phone_ready.unwrap_or(true));
+            agents.push(AgentEntry { id: AgentId(id), login, name, password_hash: hash, skills, languages, phone, phone_ready });
         }
         agents
     }

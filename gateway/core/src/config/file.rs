@@ -149,6 +149,8 @@ pub(super) struct TrunkTable {
     pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
     pub(super) advertised: Option<Word>,
     #[serde(default)]
+    pub(super) transfer: bool,
+    #[serde(default)]
     pub(super) trusted: bool,
     #[serde(default)]
     pub(super) keep_withheld: bool,
@@ -260,6 +262,7 @@ pub(super) struct PhoneTable {
     pub(super) srtp: Option<Word>,
     #[serde(default)]
     pub(super) srtp_over_clear: bool,
+    pub(super) transfer: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -283,6 +286,8 @@ pub(super) struct AgentTable {
     pub(super) skills: Vec<String>,
     #[serde(default)]
     pub(super) languages: Vec<String>,
+    pub(super) phone: Option<Word>,
+    pub(super) phone_ready: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -182,6 +182,8 @@ pub struct Trunk {
     pub advertised: Option<IpAddr>,
     /// Whether its media is SRTP.
     pub srtp: SrtpPolicy,
+    /// Its callers may hand their calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
+    pub transfer: bool,
     /// What is believed of its callers.
     pub callers: CallerRules,
     /// How a request goes that is too large for UDP.
@@ -221,6 +223,8 @@ pub struct Phone {
     pub password: Private<String>,
     /// Whether its media is SRTP.
     pub srtp: SrtpPolicy,
+    /// It may hand its calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
+    pub transfer: bool,
 }
 
 /// What a dialled number does.
@@ -276,6 +280,10 @@ pub struct AgentEntry {
     pub password_hash: String,
     pub skills: Vec<String>,
     pub languages: Vec<String>,
+    /// The user of a `[[phone]]` that rings for this agent, beside the desk or instead of it.
+    pub phone: Option<String>,
+    /// The agent takes calls as soon as that phone has registered; else only when the desk says so.
+    pub phone_ready: bool,
 }
 
 /// Where callers wait.

@@ -33,6 +33,15 @@ pub enum Target {
     Agent(AgentId),
 }
 
+/// What the party that is dialled may see of the call, besides who calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Where the caller's story can be read (Call-Info, RFC 3261 20.9).
+    pub story: Option<String>,
+    /// Who wanted this call, as the referrer's own REFER says it (RFC 3892).
+    pub referred_by: Option<String>,
+}
+
 /// What a participant did, said as `(LegId, LegEvent)`; knows nothing of SIP or browser.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegEvent {
@@ -52,10 +61,9 @@ pub enum LegEvent {
     ReofferRefused(Cause),
     /// A key, by RTP event (RFC 4733), INFO or page.
     DigitHeard { digit: Private<char>, length: Duration },
-    /// The participant wants us to call someone (RFC 3515); `replacing` is the leg that the target's Replaces names, when ours.
-    Referred { to: Target, replacing: Option<LegId> },
-    /// A new leg asks to take this one's place (RFC 3891).
-    Replaced { by: LegId },
+    /// The participant wants the other one connected elsewhere (RFC 3515); `replacing` is the leg of ours that the target's Replaces names,
+    /// `replaces` that header where it names a dialog of others, `by` the referrer's own word of itself (RFC 3892).
+    Referred { to: Target, replacing: Option<LegId>, replaces: Option<String>, by: Option<String> },
     /// The referred party's fate, as the far end reports it (RFC 3515 2.4.5).
     ReferProgressed { status: u16 },
     /// Hears us from here on: the ACK has come, or the peer is connected. What is said before is lost to it.
@@ -75,8 +83,8 @@ pub enum LegEvent {
 /// What the call wants of a participant, said as `(LegId, LegCommand)`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
-    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Presented },
+    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls, `shown` as what else of the call.
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Presented, shown: Shown },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).

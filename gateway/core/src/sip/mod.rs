@@ -21,6 +21,6 @@ pub use message::{Dropped, Message, Request, Response, parse};
 pub use method::Method;
 pub use text::Text;
 pub use user_agent::{
-    AnswerBy, Credentials, InviteTarget, ProbeTarget, Refusal, RegisterOutcome, RegisterTarget, RequestId, SessionTimer, Settings, UaEvent,
-    UaOutput, UsageId, UserAgent, hop_of,
+    AnswerBy, Credentials, InviteTarget, ProbeTarget, Referral, Refusal, RegisterOutcome, RegisterTarget, RequestId, SessionTimer,
+    Settings, UaEvent, UaOutput, UsageId, UserAgent, hop_of,
 };

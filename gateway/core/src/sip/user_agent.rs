@@ -17,6 +17,7 @@ mod outside;
 mod prack;
 mod probe;
 mod probing;
+mod refer;
 mod register;
 mod registering;
 mod reinvite;
@@ -45,6 +46,7 @@ pub use output::{
 };
 pub use probing::ProbeTarget;
 use rand::Rng;
+pub use refer::Referral;
 pub use registering::{RegisterOutcome, RegisterTarget};
 pub use session_timer::SessionTimer;
 pub use wall::{Limits, Rate};
@@ -134,6 +136,10 @@ enum TimerKey {
     ReinviteWait(UsageId),
     /// The glare is over: our re-INVITE goes out again.
     Retry(UsageId),
+    /// The referrer has not heard how its REFER ended.
+    Referral(UsageId),
+    /// A phone's binding runs out.
+    Expiry,
     /// Our reliable provisional response goes out again.
     ReliableRepeat(UsageId),
     /// Our reliable provisional response was never acknowledged.
@@ -211,6 +217,8 @@ impl<R: Rng> UserAgent<R> {
                 TimerKey::AnswerWait(usage) => self.give_up_answer(now, usage),
                 TimerKey::ReinviteWait(usage) => self.give_up_reinvite(now, usage),
                 TimerKey::Retry(usage) => self.start_reinvite(now, usage),
+                TimerKey::Referral(usage) => self.give_up_referral(usage),
+                TimerKey::Expiry => self.expire_bindings(now),
                 TimerKey::ReliableRepeat(usage) => self.repeat_provisional(now, usage),
                 TimerKey::ReliableWait(usage) => self.give_up_prack(now, usage),
                 TimerKey::Refresh(usage) => self.refresh_session(now, usage),
@@ -270,6 +278,11 @@ impl<R: Rng> UserAgent<R> {
     /// Where a registered user can be reached now, newest last.
     pub fn bindings(&self, user: &str, now: Now) -> Vec<Binding> {
         self.registrar.bindings(user, now.instant)
+    }
+
+    /// Where a call to this address of ours goes: the preferred contact first.
+    pub fn targets(&self, address: &Uri, now: Now) -> Vec<Binding> {
+        self.registrar.targets(address, now.instant)
     }
 
     /// How many datagrams were no message, by reason.
@@ -391,7 +404,10 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn forget_if_over(&mut self, id: UsageId) {
-        let is_over = self.usages.get(&id).is_some_and(|usage| usage.transactions == 0 && matches!(usage.phase, Phase::Ended));
+        let is_over = self
+            .usages
+            .get(&id)
+            .is_some_and(|usage| usage.transactions == 0 && usage.referral.is_none() && matches!(usage.phase, Phase::Ended));
         if is_over {
             self.forget_dialog(id);
             self.usages.remove(&id);
@@ -423,7 +439,7 @@ const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 10] = [
 ];
 
 /// The methods that we serve, as Allow says them.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER, REFER, NOTIFY";
 
 /// The extensions that we speak, as Supported says them; whatever else is required of us is refused with 420.
 const SUPPORTED: &str = "100rel, timer";

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     call::{Arrival, Call, LegMedia},
+    cause::Cause,
     config::{Dtmf, Route, Trunk},
     context::pointer,
     events::{
@@ -30,8 +31,9 @@ use crate::{
 impl<R: Rng + SeedableRng> Switch<R> {
     /// Takes in what SIP has understood of the bytes.
     pub(super) fn hear_sip(&mut self, now: Now) {
-        while let Some(event) = self.sip.next_event() {
+        while let Some(event) = self.sip.next_event(now) {
             match event {
+                SipEvent::Phone { user, bindings } => self.phone_moved(now, &user, bindings > 0),
                 SipEvent::Invited(invitation) => self.invited(now, *invitation),
                 SipEvent::Leg(leg, event) => self.sip_leg_did(now, leg, *event),
                 SipEvent::RegisterAnswered { request, number, outcome } => {
@@ -69,6 +71,17 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Some(trunk) => as_written_here(trunk, invitation),
             None => invitation,
         };
+        let may_transfer = match (&invitation.user, &trunk) {
+            (Some(user), _) => self.sip.is_transferring(user),
+            (None, trunk) => trunk.as_ref().is_some_and(|trunk| trunk.transfer),
+        };
+        // Whoever may not take calls over does not learn which there are.
+        match invitation.replacing {
+            Some(_) if !may_transfer => return self.sip.refuse(now, invitation.usage, Cause::DECLINED, None),
+            Some(Err(status)) => return self.sip.refuse(now, invitation.usage, Cause { sip: status, ..Cause::DECLINED }, None),
+            Some(Ok(old)) => return self.take_place(now, &invitation, old, trunk.as_ref()),
+            None => {}
+        }
         let name = trunk.as_ref().map(|trunk| trunk.name.clone());
         let admitted = self.admitted(&invitation, trunk.as_ref());
         let (route, offer, shard, media) = match admitted {
@@ -107,6 +120,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             record: route.record,
         };
         self.sip.hold(leg, invitation.usage);
+        if may_transfer {
+            self.sip.let_transfer(leg);
+        }
         self.begin(now, shard, leg, arrival);
     }
 
@@ -269,7 +285,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         Ok((route.clone(), offer.cloned(), shard, media))
     }
 
-    fn refuse(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {
         self.sip.refuse(now, invitation.usage, refusal.cause(), refusal.to_peer.then_some(refusal.said.as_str()));
         self.reject(now, invitation, trunk, refusal);
     }

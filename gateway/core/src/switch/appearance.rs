@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     config::{CallerShown, Naming, Trunk, UserToUser},
     context::pointer::{self, Form},
-    events::calling::Presented,
+    events::{calling::Presented, leg::Shown},
     sip::{NameAddr, Uri},
 };
 
@@ -59,6 +59,23 @@ impl Appearance {
         }
         Self { from_uri, display, headers }
     }
+}
+
+/// What an INVITE says besides who calls: the card, the referrer (RFC 3892), and the dialog whose place it takes (RFC 3891).
+pub(super) fn further(replacing: Option<String>, shown: &Shown) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    let mut put = |name: &str, value: String| headers.push((name.to_owned(), value));
+    if let Some(url) = &shown.story {
+        put("Call-Info", format!("<{url}>;purpose=info"));
+    }
+    if let Some(referrer) = &shown.referred_by {
+        put("Referred-By", referrer.clone());
+    }
+    if let Some(replaced) = replacing {
+        put("Require", "replaces".to_owned());
+        put("Replaces", replaced);
+    }
+    headers
 }
 
 fn form(written: Option<UserToUser>) -> Option<Form> {

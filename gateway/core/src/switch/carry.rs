@@ -48,6 +48,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             now,
             config: &config,
             library: &self.library,
+            desks: self.web.desks(),
             secret: &self.secret,
             asks: &mut self.asks,
             mint: &mut self.mint,
@@ -137,7 +138,6 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Wish::Write(happened) => self.write(now, call, happened),
             Wish::Reach { leg, agent } => {
                 self.own_leg(call, leg);
-                // Nobody at the desk any more: the leg is unknown to the pages and the ring runs out; see `joined` and `left`.
                 self.web.reach(leg, agent, call);
             }
             Wish::Enqueue(entry) => self.acd.enqueue(entry),
@@ -159,6 +159,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         if !self.acd.turn(agent, state, now.instant) {
             return;
         }
+        self.rest_phone(now, agent, state);
         let state = match state {
             AgentState::Away => "away",
             AgentState::Available => "available",

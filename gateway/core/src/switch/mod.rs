@@ -5,9 +5,13 @@ mod appearance;
 mod border;
 mod calling;
 mod carry;
+mod forks;
 mod leg_media;
+mod merge;
 mod outgoing;
+mod phones;
 mod places;
+mod refers;
 mod rejection;
 mod sip_leg;
 mod slot;
@@ -87,6 +91,8 @@ enum Due {
     Call(CallId),
     /// An agent has had long enough to wrap up.
     WrapUp(AgentId, CallId),
+    /// An agent whose phone did not take a call is called again.
+    RestedPhone(AgentId),
     /// The address of a closed port can be leased again.
     Rested(ShardId, PortId),
     /// A server that a call went to has said nothing.
@@ -307,6 +313,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             match due {
                 Due::Call(call) => self.step(now, call, Stimulus::Woke),
                 Due::WrapUp(agent, call) => self.wrap_up_over(now, agent, call, AgentState::Available),
+                Due::RestedPhone(agent) => self.phone_rested(now, agent),
                 Due::Attempt(leg) => self.attempt_is_silent(now, leg),
                 Due::Rested(shard, _) => {
                     if let Some(places) = self.places.get_mut(&shard) {

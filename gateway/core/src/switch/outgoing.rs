@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 
 use super::{
     Due, Output, Rejection, Switch,
-    appearance::Appearance,
+    appearance::{Appearance, further},
     rejection::clipped,
     trunks::{self, Tools, Trunks, Ways},
 };
@@ -51,11 +51,14 @@ pub(super) struct Attempt {
 impl<R: Rng + SeedableRng> Switch<R> {
     /// Dials where somebody must be asked for the way; `None` where the address itself says it, and the command is given back.
     pub(super) fn dial_out(&mut self, now: Now, leg: LegId, command: LegCommand) -> Option<LegCommand> {
-        let LegCommand::Dial { to, offer, pointer, replacing, presented } = command else { return Some(command) };
+        let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command else { return Some(command) };
+        if self.sip.own_user(&to).is_some() {
+            return Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown });
+        }
         match to {
             Target::Number { number, trunk, caller } => {
-                let sdp = offer.to_string();
-                if let Err(refusal) = self.by_trunk(now, leg, &number.0, trunk.as_deref(), &presented, sdp, pointer) {
+                let (sdp, further) = (offer.to_string(), further(replacing, &shown));
+                if let Err(refusal) = self.by_trunk(now, leg, &number.0, trunk.as_deref(), &presented, sdp, pointer, further) {
                     let cause = refusal.cause();
                     self.reject_outgoing(now, trunk, caller, &number.0, refusal);
                     self.sip.say(leg, LegEvent::Refused(cause));
@@ -64,22 +67,23 @@ impl<R: Rng + SeedableRng> Switch<R> {
             }
             Target::Uri(text) => {
                 let Some(uri) = Uri::parse(&text).ok().filter(|uri| !uri.host.is_empty() && uri.socket_addr().is_none()) else {
-                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented });
+                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented, shown });
                 };
                 let Some(endpoint) = self.config.endpoints.first().cloned() else {
-                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented });
+                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented, shown });
                 };
                 let question = Question::Resolve { uri: uri.to_string(), spoken: trunks::spoken(&self.config) };
                 let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
                 let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
-                let Appearance { from_uri, display, headers } = Appearance::of(&presented, pointer, None, own);
+                let Appearance { from_uri, display, mut headers } = Appearance::of(&presented, pointer, None, own);
+                headers.extend(further(replacing, &shown));
                 let invite = InviteTarget { from_uri, display, headers, ..blank(uri, &endpoint, offer.to_string()) };
                 let attempt = Attempt { trunk: None, invite, ask: Some(ask.id()), hops: VecDeque::new(), trying: None };
                 self.attempts.insert(leg, attempt);
                 self.outputs.push_back(Output::Ask(ask));
                 None
             }
-            Target::Agent(_) => Some(LegCommand::Dial { to, offer, pointer, replacing, presented }),
+            Target::Agent(_) => Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown }),
         }
     }
 
@@ -173,13 +177,17 @@ impl<R: Rng + SeedableRng> Switch<R> {
         presented: &Presented,
         sdp: String,
         pointer: Option<String>,
+        further: Vec<(String, String)>,
     ) -> Result<(), Refusal> {
         let config = self.config.clone();
         let way = way_out(&config, number, trunk, |candidate| self.trunks.hindrance(now, candidate))?;
         let name = way.trunk.name.clone();
         self.trunks.take(now, &name, leg).map_err(|full| limit_refused(&name, full))?;
         let endpoint = config.endpoints.iter().find(|one| way.trunk.peering.endpoint == Some(one.id)).or(config.endpoints.first());
-        let invite = endpoint.and_then(|endpoint| invite_by(way.trunk, &way.number, presented, endpoint, sdp, pointer));
+        let mut invite = endpoint.and_then(|endpoint| invite_by(way.trunk, &way.number, presented, endpoint, sdp, pointer));
+        if let Some(invite) = &mut invite {
+            invite.headers.extend(further);
+        }
         let (trunks, mut tools) = self.tools();
         let ways = trunks.ways(now, &name, &mut tools);
         let refused = |why: String| Refusal::new(Reason::TrunkUnlocated, format!("trunk {name}: {why}"), true);

@@ -52,13 +52,21 @@ impl<R: Rng + SeedableRng> Switch<R> {
             if let Some(AgentState::WrapUp(call)) = self.acd.agent(agent).map(Agent::state) {
                 self.wrap_up_over(now, agent, call, AgentState::Unreachable);
             }
-            self.acd.unseat(agent);
+            if !self.has_phone(now, agent) {
+                self.acd.unseat(agent);
+            }
         }
     }
 
     /// A participant did something: their call takes it in.
     pub(super) fn leg_did(&mut self, now: Now, leg: LegId, event: LegEvent) {
         if let Some(call) = self.by_leg.get(&leg).copied() {
+            if let LegEvent::Referred { replacing: Some(other), .. } = &event
+                && let Some(theirs) = self.by_leg.get(other).copied()
+                && theirs != call
+            {
+                return self.merge(now, (call, leg), (theirs, *other));
+            }
             self.step(now, call, Stimulus::Leg(leg, event));
         }
     }

@@ -9,7 +9,12 @@ use std::{
 use media::sdp::{Answer, Offer, Refused};
 use rand::Rng;
 
-use super::{appearance::Appearance, border::Output, calling::Claims};
+use super::{
+    appearance::{Appearance, further},
+    border::Output,
+    calling::Claims,
+    forks::Forks,
+};
 use crate::{
     cause::{Cause, Fault},
     config::{Config, Oversize, Phone, SrtpPolicy},
@@ -17,7 +22,7 @@ use crate::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
     },
-    ids::{ConnId, EndpointId, LegId},
+    ids::{AgentId, ConnId, EndpointId, LegId},
     now::Now,
     private::Private,
     routing,
@@ -33,6 +38,8 @@ pub(super) enum SipEvent {
     Invited(Box<Invitation>),
     /// A participant did something.
     Leg(LegId, Box<LegEvent>),
+    /// A phone of ours has come or gone; so many of its user's remain.
+    Phone { user: String, bindings: usize },
     /// A REGISTER of ours has its answer; `number` is the last CSeq that it used.
     RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
     /// An OPTIONS of ours has its answer, or none.
@@ -56,6 +63,8 @@ pub(super) struct Invitation {
     /// What it says of its caller.
     pub(super) claims: Claims,
     pub(super) dialled: String,
+    /// The leg whose place it asks for (RFC 3891), or the status that says why it cannot have it.
+    pub(super) replacing: Option<Result<LegId, u16>>,
     /// The line of ours that the Request-URI names: a carrier calls the address that we registered.
     pub(super) line: Option<String>,
     /// The user part of To: the number, where the Request-URI is what we registered.
@@ -68,27 +77,45 @@ pub(super) struct Invitation {
 
 /// The SIP side of all legs.
 pub(super) struct SipLegs<R> {
-    agent: UserAgent<R>,
-    usages: BTreeMap<LegId, SipLeg>,
-    legs: BTreeMap<UsageId, LegId>,
+    pub(super) agent: UserAgent<R>,
+    pub(super) usages: BTreeMap<LegId, SipLeg>,
+    pub(super) legs: BTreeMap<UsageId, LegId>,
     phones: Vec<String>,
+    /// Those that may hand their calls on.
+    transferring: Vec<String>,
+    /// Names and addresses that stand for this node in a URI of a phone of ours.
+    domains: Vec<String>,
+    /// The phones of agents.
+    agents: BTreeMap<AgentId, String>,
     /// Where calls go out.
-    outbound: Option<(EndpointId, SocketAddr)>,
+    pub(super) outbound: Option<(EndpointId, SocketAddr)>,
     /// The trunks' word on callers.
     config: Config,
-    events: VecDeque<SipEvent>,
+    pub(super) events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
     /// Usages that have become legs, for whoever watches the wire.
     traced: VecDeque<(LegId, String)>,
 }
 
-struct SipLeg {
-    usage: UsageId,
-    inbound: bool,
+pub(super) struct SipLeg {
+    /// The usage that speaks for it; while several phones ring, the first of them.
+    pub(super) usage: UsageId,
+    pub(super) inbound: bool,
     /// A 2xx has gone either way.
-    answered: bool,
+    pub(super) answered: bool,
+    /// The other phones that ring for it, and what those said that will not.
+    pub(super) forks: Forks,
+    /// May hand its call on (REFER).
+    pub(super) may_transfer: bool,
     /// Our offer went out in a response; the ACK or PRACK brings the answer.
-    offering: bool,
+    pub(super) offering: bool,
+}
+
+impl SipLeg {
+    /// A call that we have placed.
+    pub(super) fn outbound(usage: UsageId) -> Self {
+        Self { usage, inbound: false, answered: false, offering: false, forks: Forks::default(), may_transfer: false }
+    }
 }
 
 impl<R: Rng> SipLegs<R> {
@@ -108,6 +135,9 @@ impl<R: Rng> SipLegs<R> {
             usages: BTreeMap::new(),
             legs: BTreeMap::new(),
             phones: Vec::new(),
+            transferring: Vec::new(),
+            domains: Vec::new(),
+            agents: BTreeMap::new(),
             outbound: None,
             config: Config::default(),
             events: VecDeque::new(),
@@ -131,9 +161,14 @@ impl<R: Rng> SipLegs<R> {
             password: peer.password.clone(),
             // It registers nothing: the trunk's own policy counts for its calls.
             srtp: SrtpPolicy::default(),
+            transfer: false,
         });
         self.agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
+        self.transferring = config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect();
+        self.agents = config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect();
+        let addresses = config.endpoints.iter().flat_map(|endpoint| [endpoint.advertised.to_string(), endpoint.listen.ip().to_string()]);
+        self.domains = config.phones.iter().map(|phone| phone.realm.clone()).chain(addresses).collect();
         self.outbound =
             config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
     }
@@ -178,14 +213,19 @@ impl<R: Rng> SipLegs<R> {
         self.agent.load()
     }
 
+    /// Can this user be called?
+    pub(super) fn is_registered(&self, now: Now, user: &str) -> bool {
+        !self.agent.bindings(user, now).is_empty()
+    }
+
     /// The next thing understood; bytes to send stay behind for `flush`.
-    pub(super) fn next_event(&mut self) -> Option<SipEvent> {
+    pub(super) fn next_event(&mut self, now: Now) -> Option<SipEvent> {
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
                 UaOutput::Connect { conn, hop, profile } => self.outbox.push_back(Output::Connect { conn, hop, profile }),
                 UaOutput::Disconnect { conn } => self.outbox.push_back(Output::Disconnect { conn }),
-                UaOutput::Event(event) => self.hear(event),
+                UaOutput::Event(event) => self.hear(now, event),
             }
         }
         self.events.pop_front()
@@ -200,11 +240,18 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn hold(&mut self, leg: LegId, usage: UsageId) {
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: true, answered: false, offering: false });
+        self.usages.insert(leg, SipLeg { inbound: true, ..SipLeg::outbound(usage) });
+    }
+
+    /// This peer may hand its call on.
+    pub(super) fn let_transfer(&mut self, leg: LegId) {
+        if let Some(held) = self.usages.get_mut(&leg) {
+            held.may_transfer = true;
+        }
     }
 
     /// To be said wherever a leg gets a usage.
-    fn trace(&mut self, leg: LegId, usage: UsageId) {
+    pub(super) fn trace(&mut self, leg: LegId, usage: UsageId) {
         if let Some(call_id) = self.agent.call_id(usage) {
             self.traced.push_back((leg, call_id.to_owned()));
         }
@@ -231,8 +278,12 @@ impl<R: Rng> SipLegs<R> {
 
     /// What a call wants of a participant; what a phone cannot show is left out.
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
-        if let LegCommand::Dial { to, offer, pointer, presented, .. } = command {
-            self.dial(now, leg, to, &offer, pointer, &presented);
+        if let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command {
+            let further = further(replacing, &shown);
+            match self.own_user(&to) {
+                Some(address) => self.ring_phones(now, leg, &address, &offer, pointer, &presented, &further),
+                None => self.dial(now, leg, to, &offer, pointer, &presented, further),
+            }
             return;
         }
         let Some(held) = self.usages.get_mut(&leg) else { return };
@@ -257,14 +308,18 @@ impl<R: Rng> SipLegs<R> {
             LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
             LegCommand::Refuse(cause) | LegCommand::Hangup(cause) => match (held.answered, held.inbound) {
                 (true, _) => self.agent.bye(now, usage, cause),
-                (false, false) => self.agent.cancel(now, usage, cause),
+                (false, false) => {
+                    self.agent.cancel(now, usage, cause);
+                    let rivals = held.forks.withdraw();
+                    rivals.into_iter().for_each(|rival| self.dismiss(now, rival, cause));
+                }
                 (false, true) => self.agent.refuse(now, usage, &refusal(cause)),
             },
+            LegCommand::AcceptRefer => self.agent.accept_refer(now, usage),
+            LegCommand::NotifyRefer { status } => self.agent.notify_refer(now, usage, status),
+            LegCommand::RejectRefer(cause) => self.agent.refuse_refer(now, usage, &Refusal::new(cause.sip).with_q850(cause.q850)),
+            LegCommand::Refer { to, pointer } => self.refer(now, usage, to, pointer),
             LegCommand::Dial { .. }
-            | LegCommand::Refer { .. }
-            | LegCommand::AcceptRefer
-            | LegCommand::NotifyRefer { .. }
-            | LegCommand::RejectRefer(_)
             | LegCommand::Present { .. }
             | LegCommand::AnswerMedia { .. }
             | LegCommand::Bridged { .. }
@@ -274,7 +329,17 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn dial(&mut self, now: Now, leg: LegId, to: Target, offer: &Offer, pointer: Option<String>, presented: &Presented) {
+    #[expect(clippy::too_many_arguments, reason = "all that an INVITE is made of")]
+    fn dial(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        to: Target,
+        offer: &Offer,
+        pointer: Option<String>,
+        presented: &Presented,
+        further: Vec<(String, String)>,
+    ) {
         let target = match to {
             Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
             Target::Number { .. } | Target::Agent(_) => None,
@@ -284,7 +349,8 @@ impl<R: Rng> SipLegs<R> {
             return;
         };
         let trunk = routing::trunk_of(&self.config, to.to).ok();
-        let Appearance { from_uri, display, headers } = Appearance::of(presented, pointer, trunk, local);
+        let Appearance { from_uri, display, mut headers } = Appearance::of(presented, pointer, trunk, local);
+        headers.extend(further);
         let usage = self.agent.invite(
             now,
             &InviteTarget {
@@ -304,7 +370,7 @@ impl<R: Rng> SipLegs<R> {
         );
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
+        self.usages.insert(leg, SipLeg::outbound(usage));
     }
 
     /// Places a call for a leg; one that the leg placed before is nobody's from now on.
@@ -315,7 +381,7 @@ impl<R: Rng> SipLegs<R> {
         let usage = self.agent.invite(now, target);
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg { usage, inbound: false, answered: false, offering: false });
+        self.usages.insert(leg, SipLeg::outbound(usage));
     }
 
     /// Takes back what a leg dialled, and lets nobody hear of its fate.
@@ -341,10 +407,11 @@ impl<R: Rng> SipLegs<R> {
         &mut self.agent
     }
 
-    fn hear(&mut self, event: UaEvent) {
+    fn hear(&mut self, now: Now, event: UaEvent) {
         let (usage, event) = match event {
-            UaEvent::Invited { usage, endpoint, from, request, authenticated } => {
-                let invitation = self.invitation(usage, endpoint, from, &request, authenticated);
+            UaEvent::Invited { usage, endpoint, from, request, authenticated, replacing } => {
+                let mut invitation = self.invitation(usage, endpoint, from, &request, authenticated);
+                invitation.replacing = replacing.map(|found| found.and_then(|usage| self.legs.get(&usage).copied().ok_or(481)));
                 self.events.push_back(SipEvent::Invited(Box::new(invitation)));
                 return;
             }
@@ -354,7 +421,11 @@ impl<R: Rng> SipLegs<R> {
                 }
                 return;
             }
-            UaEvent::Registered { .. } | UaEvent::Asked { .. } => return,
+            UaEvent::Registered { user, bindings, .. } | UaEvent::Departed { user, bindings } => {
+                self.events.push_back(SipEvent::Phone { user, bindings });
+                return;
+            }
+            UaEvent::Asked { .. } => return,
             UaEvent::RegisterAnswered { request, number, outcome } => {
                 self.events.push_back(SipEvent::RegisterAnswered { request, number, outcome });
                 return;
@@ -376,16 +447,22 @@ impl<R: Rng> SipLegs<R> {
             UaEvent::Progressed { usage, status, sdp } => {
                 (usage, LegEvent::Progressed { status, answer: sdp.and_then(|sdp| Answer::parse(&sdp).ok()) })
             }
-            UaEvent::Answered { usage, sdp } => (usage, self.answered(usage, sdp)),
+            UaEvent::Answered { usage, sdp } => (usage, self.answered(now, usage, sdp)),
             UaEvent::Refused { usage, status, q850, .. } => {
                 let cause = Cause::of_status(status, Fault::Carrier);
-                (usage, LegEvent::Refused(Cause { q850: q850.unwrap_or(cause.q850), ..cause }))
+                let Some(cause) = self.fork_refused(now, usage, Cause { q850: q850.unwrap_or(cause.q850), ..cause }) else { return };
+                (usage, LegEvent::Refused(cause))
             }
             UaEvent::ReinviteAnswered { usage, sdp } => match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
                 Some(answer) => (usage, LegEvent::ReofferAnswered { answer }),
                 None => (usage, LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE)),
             },
             UaEvent::ReinviteRefused { usage, status } => (usage, LegEvent::ReofferRefused(Cause::of_status(status, Fault::Carrier))),
+            UaEvent::Referred { usage, referral } => match self.referred(now, usage, *referral) {
+                Some(event) => (usage, event),
+                None => return,
+            },
+            UaEvent::ReferProgressed { usage, status } => (usage, LegEvent::ReferProgressed { status }),
             UaEvent::Bye { usage, reason } => (usage, self.hung_up(usage, reason)),
             UaEvent::Info { usage, content_type, body } => match digit_of(&content_type, &body.0) {
                 Some((digit, length)) => (usage, LegEvent::DigitHeard { digit: Private(digit), length }),
@@ -410,7 +487,8 @@ impl<R: Rng> SipLegs<R> {
         }
     }
 
-    fn answered(&mut self, usage: UsageId, sdp: Option<String>) -> LegEvent {
+    fn answered(&mut self, now: Now, usage: UsageId, sdp: Option<String>) -> LegEvent {
+        self.fork_answered(now, usage);
         if let Some(leg) = self.legs.get(&usage).and_then(|leg| self.usages.get_mut(leg)) {
             leg.answered = true;
         }
@@ -426,6 +504,32 @@ impl<R: Rng> SipLegs<R> {
         LegEvent::HungUp(Cause { q850: reason.unwrap_or(goodbye.q850), ..goodbye })
     }
 
+    /// May the phone of this user hand its calls on?
+    pub(super) fn is_transferring(&self, user: &str) -> bool {
+        self.transferring.iter().any(|known| known == user)
+    }
+
+    /// The address of a phone of ours that is meant, if one is.
+    pub(super) fn own_user(&self, to: &Target) -> Option<Uri> {
+        let (_, local) = self.outbound?;
+        match to {
+            Target::Agent(agent) => Some(Uri::sip(Some(self.agents.get(agent).map_or("", String::as_str)), local)),
+            Target::Uri(uri) => Uri::parse(uri).ok().filter(|uri| self.is_phone(uri)),
+            Target::Number { .. } => None,
+        }
+    }
+
+    /// Does this name a phone of ours, at this node?
+    pub(super) fn is_phone(&self, uri: &Uri) -> bool {
+        self.is_here(uri) && uri.user().is_some_and(|user| self.phones.contains(&user))
+    }
+
+    /// Does this name something at this node?
+    pub(super) fn is_here(&self, uri: &Uri) -> bool {
+        let is_own_port = uri.port.is_none_or(|port| self.outbound.is_some_and(|(_, local)| local.port() == port));
+        is_own_port && self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(&uri.host))
+    }
+
     fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
         let shown = request.from.uri.user().unwrap_or_default();
         Invitation {
@@ -439,6 +543,7 @@ impl<R: Rng> SipLegs<R> {
             transport: request.via.transport.as_str().to_owned(),
             claims: Claims::of(request, self.agent.session(usage)),
             dialled: request.uri.user().unwrap_or_default(),
+            replacing: None,
             line: request.uri.params.value("line").map(str::to_owned),
             to_user: request.to.uri.user().unwrap_or_default(),
             subjects: self.agent.subject(usage).to_vec(),

@@ -8,7 +8,7 @@ use super::border::{Output, Page};
 use crate::{
     cause::{Cause, Fault},
     events::{
-        leg::{LegCommand, LegEvent},
+        leg::{LegCommand, LegEvent, Target},
         page::{ClientMessage, Notice, ServerMessage},
     },
     ids::{AgentId, CallId, ChannelId, LegId},
@@ -89,11 +89,16 @@ impl WebLegs {
         self.legs.insert(leg, WebLeg { channel, call, bridged: true });
     }
 
-    /// Ties a leg to an agent's desk; `false` if nobody sits there.
-    pub(super) fn reach(&mut self, leg: LegId, agent: AgentId, call: CallId) -> bool {
-        let Some(channel) = self.desks.get(&agent) else { return false };
-        self.legs.insert(leg, WebLeg { channel: *channel, call, bridged: false });
-        true
+    /// Ties a leg to an agent's desk.
+    pub(super) fn reach(&mut self, leg: LegId, agent: AgentId, call: CallId) {
+        if let Some(channel) = self.desks.get(&agent) {
+            self.legs.insert(leg, WebLeg { channel: *channel, call, bridged: false });
+        }
+    }
+
+    /// The desks that are open.
+    pub(super) const fn desks(&self) -> &BTreeMap<AgentId, ChannelId> {
+        &self.desks
     }
 
     /// Whether a leg is a page's.
@@ -130,8 +135,15 @@ impl WebLegs {
             }
             (ClientMessage::FactConfirm { call, key }, Page::Desk(_)) => Meaning::Confirmed { call, key },
             (ClientMessage::RecordingPause { call, paused }, Page::Desk(_)) => Meaning::Pause { call, paused },
-            (ClientMessage::CallTransfer { call, .. }, Page::Desk(_)) => {
-                self.complain(channel, Some(call), "this node cannot transfer yet; hang up or hold".to_owned(), outputs)
+            (ClientMessage::CallTransfer { call, consult: true, .. }, Page::Desk(_)) => {
+                self.complain(channel, Some(call), "this node cannot consult yet; hand the caller on at once, or hold".to_owned(), outputs)
+            }
+            (ClientMessage::CallTransfer { call, to, .. }, Page::Desk(_)) => {
+                let to = match to.split_once(':') {
+                    Some(_) => Target::Uri(to),
+                    None => Target::Number { number: Private(to), trunk: None, caller: Private(String::new()) },
+                };
+                self.leg_event(channel, call, LegEvent::Referred { to, replacing: None, replaces: None, by: None })
             }
             // `Resume` is answered by the WebSocket's own end, which keeps what was sent.
             (ClientMessage::Resume { .. }, _) => Meaning::Nothing,
@@ -156,6 +168,7 @@ impl WebLegs {
             LegCommand::ShowMenu { items } => Notice::Menu { call, items },
             LegCommand::Caption { speaker, text } => Notice::Caption { call, speaker, text },
             LegCommand::Status { state, detail } => Notice::Status { call: Some(call), state, detail },
+            LegCommand::AcceptRefer => Notice::Status { call: Some(call), state: "transferring".to_owned(), detail: None },
             LegCommand::Ring => Notice::Status { call: Some(call), state: "ringing".to_owned(), detail: None },
             LegCommand::Hangup(cause) | LegCommand::Refuse(cause) => {
                 let bridged = held.bridged;
@@ -172,9 +185,9 @@ impl WebLegs {
             | LegCommand::Probe
             | LegCommand::RejectReoffer(_)
             | LegCommand::Refer { .. }
-            | LegCommand::AcceptRefer
-            | LegCommand::NotifyRefer { .. }
-            | LegCommand::RejectRefer(_) => return false,
+            | LegCommand::NotifyRefer { status: ..300 } => return false,
+            LegCommand::NotifyRefer { status } => problem(call, format!("the transfer did not come about ({status})")),
+            LegCommand::RejectRefer(_) => problem(call, "this call cannot be handed on there".to_owned()),
         };
         self.push(channel, notice, outputs);
         false
@@ -207,6 +220,10 @@ impl WebLegs {
         self.push(channel, Notice::Problem { call, what }, outputs);
         Meaning::Nothing
     }
+}
+
+fn problem(call: CallId, what: String) -> Notice {
+    Notice::Problem { call: Some(call), what }
 }
 
 type Outputs = std::collections::VecDeque<Output>;

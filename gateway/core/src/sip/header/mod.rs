@@ -13,6 +13,7 @@ mod params;
 mod privacy;
 mod rack;
 pub mod reason;
+pub mod replaces;
 mod session_expires;
 mod session_id;
 mod text;

@@ -43,6 +43,12 @@ pub fn print_q850(cause: u8) -> String {
     }
 }
 
+/// For the CANCEL of a phone that was too late: it shows no missed call then (RFC 3326 2).
+pub const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
+/// Q.850: another phone took the call.
+pub const NON_SELECTED_USER: u8 = 26;
+
 /// The names of Q.850 table 1 that a gateway meets.
 fn q850_text(cause: u8) -> Option<&'static str> {
     Some(match cause {
@@ -53,6 +59,7 @@ fn q850_text(cause: u8) -> Option<&'static str> {
         18 => "No user responding",
         19 => "No answer from user",
         21 => "Call rejected",
+        26 => "Non-selected user clearing",
         27 => "Destination out of order",
         28 => "Invalid number format",
         31 => "Normal, unspecified",

@@ -287,6 +287,11 @@ fn unescaped(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// A header of a URI with its escapes undone; `None` where one of them is none.
+pub(super) fn unescaped_header(text: &str) -> Option<String> {
+    escapes_are_sound(text).then(|| unescaped(text))
+}
+
 fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -31,6 +31,8 @@ pub(super) enum Role {
     Cancel,
     /// `true` once it has been challenged.
     Bye(bool),
+    Refer,
+    Notify,
     /// The same.
     Prack(bool),
     /// A refresh of the session; the same.
@@ -298,11 +300,12 @@ impl<R: Rng> UserAgent<R> {
         match role {
             Role::Invite => self.invite_answered(now, usage, &request, response),
             Role::Reinvite => self.reinvite_answered(now, usage, &request, response),
+            Role::Refer => self.refer_answered(usage, response),
             Role::Bye(challenged) => self.again_if_challenged(now, usage, &request, response, challenged, Role::Bye(true)),
             Role::Prack(challenged) => self.again_if_challenged(now, usage, &request, response, challenged, Role::Prack(true)),
             Role::Update(challenged) => self.update_answered(now, usage, &request, response, challenged),
             Role::Probe => self.probe_answered(now, usage, response),
-            Role::Cancel => {}
+            Role::Cancel | Role::Notify => {}
             Role::Outside => self.outside_answered(now, RequestId(usage.0), &request, response, heard),
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     sip::{
         Method, Request, Response,
         dialog::{Dialog, DialogId},
-        header::{Scheme, reason, warning},
+        header::{Scheme, reason, replaces::Replaces, warning},
         transaction::{Event, T1, T1_64, T2},
     },
 };
@@ -93,6 +93,7 @@ impl<R: Rng> UserAgent<R> {
         let Arrival { endpoint, from, reply, key } = arrival;
         let proof = self.authenticate(now, from, &request);
         let id = UsageId(self.mint());
+        let replacing = self.replaced_by(&request);
         let request = Arc::new(request);
         self.dialogs.insert(dialog.id().clone(), id);
         let mut usage = Usage::new(endpoint, from);
@@ -115,7 +116,26 @@ impl<R: Rng> UserAgent<R> {
             usage.phase = Phase::Invited { tx, request: request.clone(), tag };
         }
         self.respond(now, tx, &request.answer(100, None));
-        self.tell(UaEvent::Invited { usage: id, endpoint, from, request, authenticated: proof.user });
+        self.tell(UaEvent::Invited { usage: id, endpoint, from, request, authenticated: proof.user, replacing });
+    }
+
+    /// The usage whose place an INVITE asks for, by the rules of RFC 3891 3.
+    fn replaced_by(&self, request: &Request) -> Option<Result<UsageId, u16>> {
+        let first = request.headers.first("Replaces")?;
+        let Ok(replaces) = Replaces::parse(first) else { return Some(Err(400)) };
+        if request.headers.all("Replaces").count() > 1 || request.headers.first("Join").is_some() {
+            return Some(Err(400));
+        }
+        let Some(id) = self.dialogs.get(&replaces.dialog).copied() else {
+            let is_over = self.usages.values().any(|usage| usage.dialog.as_ref().is_some_and(|dialog| *dialog.id() == replaces.dialog));
+            return Some(Err(if is_over { 603 } else { 481 }));
+        };
+        match self.usages.get(&id).map(|usage| &usage.phase) {
+            Some(Phase::Confirmed) if replaces.early_only => Some(Err(486)),
+            Some(Phase::Confirmed | Phase::Inviting { .. }) => Some(Ok(id)),
+            // "An early dialog that was not initiated by this UA" cannot be replaced.
+            Some(Phase::Invited { .. } | Phase::Ended) | None => Some(Err(481)),
+        }
     }
 
     /// 9.2: answered by itself, and ends what it means if that is not too late.

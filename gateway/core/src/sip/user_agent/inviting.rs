@@ -26,10 +26,22 @@ use crate::{
 impl<R: Rng> UserAgent<R> {
     /// Calls. `Answered` or `Refused` follows, exactly one of them.
     pub fn invite(&mut self, now: Now, target: &InviteTarget) -> UsageId {
+        self.invite_by(now, target, None)
+    }
+
+    /// Calls someone by the stream that they came by, while it stands: a phone behind NAT, or in a browser, is reached by no other.
+    pub fn invite_by(&mut self, now: Now, target: &InviteTarget, flow: Option<Path>) -> UsageId {
         let id = UsageId(self.mint());
-        let endpoint = self.endpoint_for(target.endpoint, &target.to);
-        let mut usage = Usage::new(endpoint, target.to.to);
-        usage.hop = Some(target.to.clone());
+        let stream = match flow {
+            Some(Path::Stream(conn)) => self.connections.get(conn).filter(|connection| connection.is_alive()).map(|known| (conn, known)),
+            Some(Path::Datagram { .. }) | None => None,
+        };
+        let hop = stream.map_or_else(|| target.to.clone(), |(_, known)| known.hop.clone());
+        let endpoint = stream.map_or_else(|| self.endpoint_for(target.endpoint, &hop), |(_, known)| known.endpoint);
+        let stream = stream.map(|(conn, _)| conn);
+        let mut usage = Usage::new(endpoint, hop.to);
+        usage.hop = Some(hop.clone());
+        usage.is_direct = stream.is_some() && !target.headers.iter().any(|(name, _)| name == "Route");
         usage.profile = target.profile.clone();
         usage.oversize = target.oversize;
         usage.is_sips = target.uri.scheme == Scheme::Sips;
@@ -46,7 +58,10 @@ impl<R: Rng> UserAgent<R> {
             return id;
         }
         let request = Arc::new(self.initial_invite(id, endpoint, target));
-        let path = self.way(endpoint, &target.to, target.profile.as_deref());
+        let path = match stream {
+            Some(conn) => Path::Stream(conn),
+            None => self.way(endpoint, &hop, target.profile.as_deref()),
+        };
         if let (Path::Stream(conn), Some(usage)) = (path, self.usages.get_mut(&id)) {
             usage.flow = Some(conn);
         }
@@ -301,6 +316,9 @@ impl<R: Rng> UserAgent<R> {
         let mut headers = Headers::new();
         request.headers.all("Route").for_each(|route| headers.push("Route", route));
         headers.push("Max-Forwards", "70");
+        if q850 == reason::NON_SELECTED_USER {
+            headers.push("Reason", reason::ELSEWHERE);
+        }
         if q850 != 0 {
             headers.push("Reason", reason::print_q850(q850));
         }

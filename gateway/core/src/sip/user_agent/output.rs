@@ -11,7 +11,7 @@ use crate::{
     events::wire::{Hop, Path},
     ids::{ConnId, EndpointId},
     private::Private,
-    sip::{Request, SessionTimer, Uri, message::phrase},
+    sip::{Request, SessionTimer, Uri, message::phrase, user_agent::Referral},
 };
 
 /// One call as the user agent sees it: an INVITE, its dialog and all that happens within; never used twice.
@@ -41,7 +41,17 @@ pub enum UaEvent {
     /// Someone calls; 100 has been sent. `authenticated` is the user whose digest was right, if the INVITE carried one.
     ///
     /// Answer by `ring`, `progress`, `accept`, `refuse` or `challenge`. The request's topmost Via is stamped with its source.
-    Invited { usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: Arc<Request>, authenticated: Option<String> },
+    ///
+    /// `replacing` is what its Replaces asks for (RFC 3891 3), if it has one: the usage whose place it would take, or the status of the refusal.
+    /// Whoever may not know is not told.
+    Invited {
+        usage: UsageId,
+        endpoint: EndpointId,
+        from: SocketAddr,
+        request: Arc<Request>,
+        authenticated: Option<String>,
+        replacing: Option<Result<UsageId, u16>>,
+    },
     /// The caller gave up before our final answer; 487 has been sent. `reason` is its Q.850 value (RFC 3326).
     Cancelled { usage: UsageId, reason: Option<u8> },
     /// Our 2xx, to the first INVITE or to a re-INVITE, has been acknowledged; `sdp` is the answer when ours was the offer.
@@ -68,6 +78,10 @@ pub enum UaEvent {
     ReinviteRefused { usage: UsageId, status: u16 },
     /// The peer hung up; `reason` is its Q.850 value (RFC 3326).
     Bye { usage: UsageId, reason: Option<u8> },
+    /// The peer wants us to call someone (RFC 3515). Answer by `accept_refer` or `refuse_refer`, then tell it by `notify_refer`.
+    Referred { usage: UsageId, referral: Box<Referral> },
+    /// What became of our REFER: provisional states, then one final status; its refusal is one too.
+    ReferProgressed { usage: UsageId, status: u16 },
     /// The peer of a standing call does not answer, knows nothing of it any more, or let its session expire; BYE has been sent.
     Lost { usage: UsageId },
     /// An INFO came and has been answered 200 (RFC 6086, legacy usage): often a digit.
@@ -76,6 +90,8 @@ pub enum UaEvent {
     Gone { usage: UsageId },
     /// A phone proved itself and changed its bindings; `bindings` remain, 0 means that it left.
     Registered { user: String, endpoint: EndpointId, from: SocketAddr, bindings: usize },
+    /// A phone has not registered again in time, or its stream is gone; `bindings` of its user remain.
+    Departed { user: String, bindings: usize },
     /// Our REGISTER has its answer; `number` is the last CSeq that it used.
     RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
     /// Our OPTIONS has its answer, whatever it says; `None` is silence, or a transport that failed.

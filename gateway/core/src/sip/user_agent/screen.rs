@@ -116,9 +116,13 @@ impl<R: Rng> UserAgent<R> {
         let is_served = match &request.method {
             Method::Invite | Method::Options => true,
             Method::Register => within.is_none(),
-            Method::Bye | Method::Info | Method::Update | Method::Prack if within.is_none() => return Err(Unfit::bare(481)),
-            Method::Bye | Method::Info | Method::Update | Method::Prack => true,
-            Method::Ack | Method::Cancel | Method::Refer | Method::Notify => false,
+            // Whom it should concern is not said, and we place no calls on a stranger's word.
+            Method::Refer if within.is_none() => return Err(Unfit::bare(403)),
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify if within.is_none() => {
+                return Err(Unfit::bare(481));
+            }
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Refer | Method::Notify => true,
+            Method::Ack | Method::Cancel => false,
             Method::Subscribe | Method::Message | Method::Publish => false,
             Method::Other(_) => return Err(Unfit::hinting(501, "Allow", ALLOW)),
         };
@@ -128,7 +132,7 @@ impl<R: Rng> UserAgent<R> {
         if within.is_none() && self.merges.contains_key(&MergeKey::of(request)) {
             return Err(Unfit::bare(482));
         }
-        let is_foreign = |tag: &&str| !SUPPORTED.split(", ").any(|ours| ours.eq_ignore_ascii_case(tag));
+        let is_foreign = |tag: &&str| !is_spoken(&request.method, tag) && !SUPPORTED.split(", ").any(|ours| ours.eq_ignore_ascii_case(tag));
         let foreign: Vec<_> = request.headers.list("Require").filter(is_foreign).collect();
         if !foreign.is_empty() {
             return Err(Unfit::hinting(420, "Unsupported", &foreign.join(", ")));
@@ -152,6 +156,18 @@ impl<R: Rng> UserAgent<R> {
         }
         Ok(within)
     }
+}
+
+/// Extensions that a request may require of us.
+fn is_spoken(method: &Method, tag: &str) -> bool {
+    let spoken: &[&str] = if *method == Method::Register {
+        &["path", "outbound", "gruu"]
+    } else if matches!(method, Method::Invite | Method::Refer) {
+        &["replaces", "norefersub"]
+    } else {
+        &[]
+    };
+    spoken.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }
 
 /// Transactions up to which a request is taken: calls that stand come first, then new ones, then registrations, then probes.

@@ -84,6 +84,7 @@ impl<R: Rng> UserAgent<R> {
             self.set_timer(now, TimerKey::Stream(conn, StreamTimer::Forget), T1_64);
         }
         self.break_clients(now, conn);
+        self.lose_flow(Path::Stream(conn));
     }
 
     pub(super) fn stream_timer(&mut self, now: Now, conn: ConnId, timer: StreamTimer) {
@@ -175,12 +176,11 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn is_in_use(&self, now: Now, conn: ConnId) -> bool {
-        let Some(connection) = self.connections.get(conn) else { return false };
         let path = Path::Stream(conn);
         self.usages.values().any(|usage| usage.flow == Some(conn))
             || self.clients.values().any(|client| client.path() == path)
             || self.servers.values().any(|server| server.reply() == path)
-            || self.registrar.is_bound_by(connection.endpoint, connection.hop.to, now.instant)
+            || self.registrar.is_bound_by(path, now.instant)
     }
 
     fn plan_ping(&mut self, now: Now, conn: ConnId) {

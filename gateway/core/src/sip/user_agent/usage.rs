@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use super::{Credentials, TxId, reliable::Reliable, session_timer::Session};
+use super::{
+    Credentials, TxId,
+    refer::{Referred, Referring},
+    reliable::Reliable,
+    session_timer::Session,
+};
 use crate::{
     config::Oversize,
     events::wire::{Hop, Path},
@@ -57,6 +62,12 @@ pub(super) struct Usage {
     pub(super) is_stale: bool,
     /// A BYE to be sent once the ACK has come (15): its Q.850 value.
     pub(super) farewell: Option<u8>,
+    /// The peer's REFER, until its end has been told.
+    pub(super) referral: Option<Referred>,
+    /// How many REFERs the peer has sent.
+    pub(super) referrals: u32,
+    /// Our last REFER.
+    pub(super) referring: Referring,
     /// Our BYE is out: one of the peer's that crosses it finds its dialog still (RFC 5407 3.2.1).
     pub(super) said_bye: bool,
     /// Provisional responses of ours that must arrive.
@@ -100,6 +111,9 @@ impl Usage {
             credentials: None,
             is_stale: false,
             farewell: None,
+            referral: None,
+            referrals: 0,
+            referring: Referring::Never,
             said_bye: false,
             reliable: Reliable::default(),
             forks: Vec::new(),

@@ -29,14 +29,14 @@ impl<R: Rng> UserAgent<R> {
             Method::Bye => self.receive_bye(now, id, arrival, &request),
             Method::Info => self.receive_info(now, id, arrival, &request),
             Method::Invite | Method::Update => self.receive_reinvite(now, id, arrival, request),
+            Method::Refer => self.receive_refer(now, id, arrival, request),
+            Method::Notify => self.receive_notify(now, id, arrival, &request),
             Method::Prack => self.receive_prack(now, id, arrival, request),
             // The door lets nothing else in.
             Method::Options
             | Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Refer
-            | Method::Notify
             | Method::Subscribe
             | Method::Message
             | Method::Publish

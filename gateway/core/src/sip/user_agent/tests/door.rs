@@ -16,7 +16,7 @@ fn each_unfit_request_gets_its_status() {
     for (text, status) in [
         (asks("SUBSCRIBE", 1, "x", "", ""), 405),
         (asks("MESSAGE", 1, "x", "", ""), 405),
-        (asks("REFER", 1, "x", "", ""), 405),
+        (asks("REFER", 1, "x", "", ""), 403),
         (asks("FROBNICATE", 1, "x", "", ""), 501),
         (asks("BYE", 1, "x", "", ""), 481),
         (asks("CANCEL", 1, "x", "", ""), 481),

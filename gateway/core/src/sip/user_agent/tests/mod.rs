@@ -6,6 +6,7 @@ mod door;
 mod outside;
 mod pair;
 mod races;
+mod referring;
 mod registering;
 mod reinviting;
 mod reliable;
@@ -163,6 +164,7 @@ fn settings(listen: &str) -> Settings {
         realm: "tandem".to_owned(),
         password: Private("sesame".to_owned()),
         srtp: crate::config::SrtpPolicy::PHONE,
+        transfer: true,
     });
     settings
 }

@@ -1,0 +1,40 @@
+//! Phones that log in: REGISTER as text, its digest by the gateway's own arithmetic, which has RFC vectors of its own.
+
+use gateway_core::{
+    private::Private,
+    sip::{Method, digest::authorize, header::auth::AuthParams},
+};
+
+use super::World;
+use crate::config::{GATEWAY, PASSWORD};
+
+impl World {
+    /// Registers a phone as this user, within a moment; `expires` of 0 takes it away.
+    pub fn register(&mut self, phone: usize, user: &str, expires: u32) {
+        let call_id = format!("login-{phone}-{}", self.wire.len());
+        self.ask_to_register(phone, user, &call_id, 1, expires, "");
+        let refusal = self.answer_to(&call_id);
+        let given = refusal.header("WWW-Authenticate").and_then(|value| AuthParams::parse(value).ok()).expect("a challenge");
+        let uri = format!("sip:{GATEWAY}");
+        let password = Private(PASSWORD.to_owned());
+        let proof = authorize(&given, &Method::Register, &uri, user, &password, "c", 1).expect("a challenge that we can meet");
+        self.ask_to_register(phone, user, &call_id, 2, expires, &format!("Authorization: {proof}\r\n"));
+        assert_eq!(self.answer_to(&call_id).status(), Some(200), "{}", self.ladder);
+    }
+
+    fn ask_to_register(&mut self, phone: usize, user: &str, call_id: &str, number: u32, expires: u32, proof: &str) {
+        let sip = self.phones[phone].sip;
+        let text = format!(
+            "REGISTER sip:{GATEWAY} SIP/2.0\r\nVia: SIP/2.0/UDP {sip};branch=z9hG4bK{call_id}{number};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:{user}@{GATEWAY}>;tag=login\r\nTo: <sip:{user}@{GATEWAY}>\r\nCall-ID: {call_id}\r\nCSeq: {number} REGISTER\r\n\
+             Contact: <sip:{user}@{sip}>\r\nExpires: {expires}\r\n{proof}Content-Length: 0\r\n\r\n"
+        );
+        self.send(sip, GATEWAY, text.as_bytes());
+        self.run(200);
+    }
+
+    fn answer_to(&self, call_id: &str) -> crate::sip_text::Seen {
+        let answer = self.wire.iter().rev().find(|seen| !seen.inbound && seen.call_id() == call_id);
+        answer.cloned().unwrap_or_else(|| panic!("no answer\n{}", self.ladder))
+    }
+}
