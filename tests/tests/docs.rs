@@ -88,6 +88,8 @@ fn the_example_configuration_is_sound_with_every_key_that_it_shows() {
             .arg(&file)
             .current_dir(root())
             .env("PHONE_100", "a password")
+            .env("CARRIER", "a password")
+            .env("CARRIER_IN", "another password")
             .env("SESSION_SECRET", "0123456789abcdef0123456789abcdef")
             .output()
             .unwrap();

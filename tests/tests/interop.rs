@@ -12,10 +12,18 @@ mod cli;
 mod crash;
 #[path = "interop/dial.rs"]
 mod dial;
+#[path = "interop/kamailio.rs"]
+mod kamailio;
+#[path = "interop/linphone.rs"]
+mod linphone;
+#[path = "interop/pjsua.rs"]
+mod pjsua;
 #[path = "interop/probes.rs"]
 mod probes;
 #[path = "interop/sipp.rs"]
 mod sipp;
+#[path = "interop/talk.rs"]
+mod talk;
 #[path = "interop/why.rs"]
 mod why;
 

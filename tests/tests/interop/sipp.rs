@@ -1,6 +1,6 @@
 //! SIPp as callers; the scenarios in sipp/ were written for these tests, and their voice is generated here.
 
-use std::{collections::BTreeSet, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs, process::Command, time::Duration};
 
 use serde_json::Value;
 use tests::{
@@ -171,4 +171,28 @@ fn what_a_dialog_does_not_serve_is_refused_with_what_it_does() {
     let node = Node::start();
     play(&node, "in-dialog.xml", 0, &["-m", "1"]);
     assert_eq!(node.ended_calls(1).len(), 1);
+}
+
+#[test]
+fn an_asserted_caller_in_every_spelling_is_believed_from_a_trusted_trunk_alone() {
+    let node = Node::with_routes(|_| "[[trunk]]\nname = \"trusted\"\nsources = [\"127.0.0.2/32\"]\ntrusted = true\n".to_owned());
+    let scenario = fs::read_to_string(root().join("tests/tests/interop/sipp/asserted.xml")).unwrap();
+    let spellings = [
+        "P-Asserted-Identity: <sip:+31207654321@carrier.example>",
+        "p-asserted-identity  :   \"Carrier, Ltd\" <tel:+31207654321>",
+        "P-Asserted-Identity:\n[fold]<sip:+31207654321@carrier.example;user=phone>",
+        "P-ASSERTED-IDENTITY: <sip:+31207654321@carrier.example>, <tel:+31207654321>",
+        "P-Asserted-Identity: <sip:+31207654321@carrier.example>\nP-Asserted-Identity: <tel:+31207654321>",
+    ];
+    let mut calls = 0;
+    for (address, caller) in [("127.0.0.2", "+31207654321"), ("127.0.0.1", "+380501112233")] {
+        for spelling in spellings {
+            let file = node.directory().join("asserted.xml");
+            fs::write(&file, scenario.replace("ASSERTED", spelling)).unwrap();
+            // SIPp takes blanks off the beginning of a line, but not off a word that it puts in.
+            play(&node, file.to_str().unwrap(), 0, &["-i", address, "-m", "1", "-key", "fold", " "]);
+            calls += 1;
+            assert_eq!(node.ended_calls(calls)[0]["caller"], caller, "{spelling} from {address}");
+        }
+    }
 }
