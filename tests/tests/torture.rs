@@ -7,12 +7,13 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use gateway_core::{
     config::Endpoint,
-    ids::{EndpointId, UtcMillis},
+    events::wire::Transport,
+    ids::{ConnId, EndpointId, UtcMillis},
     now::Now,
     sip::{Message, NameAddr, Settings, UaEvent, UaOutput, UserAgent, parse},
 };
@@ -55,31 +56,65 @@ fn every_message_has_a_row_for_each_transport() {
     assert_eq!(rows, expected);
 }
 
-/// What becomes of one message: the statuses that we answer, in order.
+/// What becomes of one message: the statuses that we answer, in order, and `close` where its stream ends.
 fn verdict(row: &Row) -> String {
-    let mut agent = agent();
-    agent.receive(now(), EndpointId(0), "192.0.2.200:5060".parse().unwrap(), &bytes(&row.message));
+    let transport = transport(&row.transport);
+    let mut agent = agent(transport);
+    let (from, mut now) = ("192.0.2.200:5060".parse().unwrap(), now());
+    if transport == Transport::Udp {
+        agent.receive(now, EndpointId(0), from, &bytes(&row.message));
+    } else {
+        agent.connected(now, CONN, Some(EndpointId(0)), from, Vec::new());
+        agent.receive_stream(now, CONN, &bytes(&row.message));
+    }
+    let (mut said, mut is_taken) = hear(&mut agent);
+    assert_eq!(agent.load() != (0, 0), is_taken, "{}: what is turned away leaves no state", row.message);
+    // A stream that stands and has heard nothing whole is not waited for without end.
+    if said.is_empty() && transport != Transport::Udp {
+        now.instant += PATIENCE;
+        agent.wake(now);
+        let (later, is_taken_later) = hear(&mut agent);
+        (said, is_taken) = (later, is_taken_later);
+    }
+    assert_eq!(said.contains(&"100".to_owned()), is_taken, "{}", row.message);
+    if said.is_empty() { "-".to_owned() } else { said.join(" ") }
+}
+
+/// What the agent says now, and whether it has taken a call.
+fn hear(agent: &mut UserAgent<ChaCha8Rng>) -> (Vec<String>, bool) {
     let (mut said, mut is_taken) = (Vec::new(), false);
     while let Some(output) = agent.poll() {
         match output {
             UaOutput::Transmit { bytes, .. } => {
                 let line = String::from_utf8_lossy(&bytes).into_owned();
-                said.push(line.strip_prefix("SIP/2.0 ").unwrap().split(' ').next().unwrap().to_owned());
+                let status = line.strip_prefix("SIP/2.0 ").map(|line| line.split(' ').next().unwrap());
+                said.push(status.unwrap_or_else(|| if line == "\r\n" { "pong" } else { panic!("{line}") }).to_owned());
             }
-            UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => panic!("a datagram opens no stream"),
+            UaOutput::Disconnect { conn } => {
+                assert_eq!(conn, CONN);
+                said.push("close".to_owned());
+            }
+            UaOutput::Connect { .. } => panic!("nobody is called back"),
             UaOutput::Event(event) => is_taken |= matches!(event, UaEvent::Invited { .. }),
         }
     }
-    assert_eq!(said.contains(&"100".to_owned()), is_taken, "{}", row.message);
-    assert_eq!(agent.load() != (0, 0), is_taken, "{}: what is turned away leaves no state", row.message);
-    if said.is_empty() { "-".to_owned() } else { said.join(" ") }
+    (said, is_taken)
 }
 
-fn agent() -> UserAgent<ChaCha8Rng> {
+fn agent(transport: Transport) -> UserAgent<ChaCha8Rng> {
     let mut settings = Settings::new("tandem", [7; 32]);
     let advertised = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
-    settings.endpoints.push(Endpoint::udp(EndpointId(0), "lab", (advertised, 5060).into()));
+    settings.endpoints.push(Endpoint { transport, ..Endpoint::udp(EndpointId(0), "lab", (advertised, 5060).into()) });
     UserAgent::new(ChaCha8Rng::seed_from_u64(1), settings)
+}
+
+fn transport(name: &str) -> Transport {
+    match name {
+        "udp" => Transport::Udp,
+        "tcp" => Transport::Tcp,
+        "ws" => Transport::Ws,
+        other => panic!("{other}"),
+    }
 }
 
 fn now() -> Now {
@@ -158,4 +193,10 @@ fn fixtures() -> PathBuf {
 }
 
 /// A datagram; bytes of TCP or TLS; a frame of a WebSocket.
-const TRANSPORTS: [&str; 1] = ["udp"];
+const TRANSPORTS: [&str; 3] = ["udp", "tcp", "ws"];
+
+/// The peer's stream.
+const CONN: ConnId = ConnId::Accepted(1);
+
+/// Longer than a message may take from its first byte to its last.
+const PATIENCE: Duration = Duration::from_secs(31);

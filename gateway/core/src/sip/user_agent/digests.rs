@@ -66,9 +66,12 @@ impl<R: Rng> UserAgent<R> {
 
     /// The same request again, with what the challenge asks for; `None` where it is not for this usage's credentials.
     ///
-    /// Credentials are bound to their realm and to the calls that we placed to their peer, so a called party that challenges our BYE learns
-    /// nothing (CVE-2021-41158).
+    /// Credentials are bound to their realm and to the calls that we placed to their peer. Within a dialog none are given at all: whoever
+    /// answered may be anybody behind the trunk, and a challenge of our BYE is how a digest is fished for (CVE-2021-41158).
     pub(super) fn authorized(&mut self, id: UsageId, request: &Request, response: &Response) -> Option<Request> {
+        if self.digest_guard && request.to.tag().is_some() {
+            return None;
+        }
         let credentials = self.usages.get(&id)?.credentials.clone()?;
         let mut again = self.with_credentials(request, response, &credentials)?;
         let usage = self.usages.get_mut(&id)?;

@@ -144,6 +144,37 @@ fn a_challenge_of_our_realm_is_answered_once_and_of_another_never() {
     scene.quiet();
 }
 
+/// A trunk whose credentials we hold, and which has answered without asking for them, challenges our BYE: what do we say to that?
+fn told_to_a_challenged_bye(guard: bool) -> Option<String> {
+    let credentials = Credentials { user: "trunk".to_owned(), realm: "carrier".to_owned(), password: Private("pw".to_owned()) };
+    let target = InviteTarget { auth: Some(credentials), ..target() };
+    let mut scene = Scene::with(|settings| settings.digest_guard = guard);
+    let (usage, invite) = called(&mut scene, &target);
+    scene.hears_message(&answers(&invite, 200, "callee", Some(ANSWER)));
+    assert_eq!(scene.event(), UaEvent::Answered { usage, sdp: Some(ANSWER.to_owned()) });
+    assert_eq!(scene.request().1.method, Method::Ack);
+    scene.does(|agent, now| agent.bye(now, usage, cause(200, 16)));
+    let (_, bye) = scene.request();
+    let mut fishing = bye.answer(401, None);
+    fishing.headers.push("WWW-Authenticate", "Digest realm=\"carrier\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256");
+    scene.hears_message(&fishing);
+    if scene.sent.is_empty() {
+        return None;
+    }
+    let (_, again) = scene.request();
+    again.headers.first("Authorization").map(str::to_owned)
+}
+
+#[test]
+fn credentials_are_never_given_within_a_dialog_even_to_their_own_realm() {
+    assert_eq!(told_to_a_challenged_bye(true), None);
+}
+
+#[test]
+fn without_the_guard_a_challenged_bye_gives_the_digest_away() {
+    assert!(told_to_a_challenged_bye(false).is_some_and(|digest| digest.contains("realm=\"carrier\"")));
+}
+
 #[test]
 fn a_caller_that_challenges_our_bye_learns_nothing() {
     let mut scene = Scene::new();
