@@ -35,9 +35,9 @@ soak: setup web
 	$(CARGO) build --release --bin tandem
 	tests/bench/soak
 
-# Days of calls in the simulated world: SEEDS=500 make sim, or SEED=0x2f1c make sim for one.
+# Days of calls in the simulated world: SEEDS=10000 make sim, or SEED=0x2f1c make sim for one; TEST= names one kind of them.
 sim:
-	$(CARGO) test --release -p tests --test world -- --nocapture
+	$(CARGO) test --release -p tests --test world $(TEST) -- --nocapture
 
 lint:
 	$(CARGO) fmt --all --check

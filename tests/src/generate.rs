@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use gateway_core::events::page::ClientMessage;
-use media::codec::CodecKind;
+use media::{codec::CodecKind, sdp::Flow};
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    carrier::{Carrier, Will},
     config,
     desk::{Manner, Take},
     net::Link,
@@ -76,6 +77,85 @@ pub fn day(seed: u64) -> World {
         world.plan(caller, at + patience, Act::HangUp);
     }
     world
+}
+
+/// A call or two through carriers with a will; the same seed makes the same calls.
+pub fn crossing(seed: u64) -> World {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xca11);
+    let mut world = World::new(seed, 1);
+    world.desks[0].manners = [manner(&mut rng)].into();
+    let uas = world.uas();
+    let bridged = world.caller();
+    let after = Duration::from_millis(rng.random_range(0..4_000));
+    let refused = *pick(&mut rng, &[302, 404, 480, 486, 487, 500, 503, 504, 600, 603, 606]);
+    let early = Answering::Early(after / 2, after + Duration::from_millis(1_500));
+    let answers = [Answering::Take(after), Answering::Take(after), Answering::Take(after), early, Answering::Refuse(refused, after)];
+    world.phones[uas].answering = *pick(&mut rng, &answers);
+    world.phones[uas].carrier = Carrier::new(wills(&mut rng, true));
+    let mut callers = vec![(bridged, "200")];
+    if rng.random_bool(0.3) {
+        callers.push((world.caller(), "100"));
+    }
+    // Everything that crosses does so about one moment: when somebody takes the call, or when it is over.
+    let moment = match rng.random_bool(0.3) {
+        true => after.as_millis() as u64,
+        false => after.as_millis() as u64 + rng.random_range(1_500..9_000),
+    };
+    for (caller, dialled) in callers {
+        world.phones[caller].carrier = Carrier::new(wills(&mut rng, false));
+        world.phones[caller].offers_late = rng.random_bool(0.15);
+        world.connect(caller, Link { delay: Duration::from_millis(*pick(&mut rng, &[1, 5, 5, 30])), ..Link::GOOD });
+        world.dial(caller, dialled);
+        if dialled == "100" {
+            world.plan(caller, rng.random_range(500..2_500), Act::Press('0'));
+        }
+        crosses(&mut rng, &mut world, caller, moment);
+        // Who has not been hung up on by then hangs up.
+        world.plan(caller, 120_000, Act::HangUp);
+    }
+    crosses(&mut rng, &mut world, uas, moment);
+    if rng.random_bool(0.1) {
+        // Given up just before it is taken: the CANCEL comes when the answer is already on its way (RFC 5407 3.1.2).
+        world.phones[uas].answering = Answering::Take(after);
+        world.phones[uas].carrier = Carrier::new(vec![Will::Slow("CANCEL", Duration::from_millis(300))]);
+        world.plan(bridged, (after.as_millis() as u64).saturating_sub(rng.random_range(1..200)), Act::HangUp);
+    }
+    world
+}
+
+/// What one phone does about that moment, to the millisecond or nearly.
+fn crosses(rng: &mut ChaCha8Rng, world: &mut World, phone: usize, moment: u64) {
+    let near = moment + *pick(rng, &[0, 0, 0, 1, 5, 10, 11, 20, 40]);
+    match rng.random_range(0..10) {
+        0..4 => world.plan(phone, near, Act::HangUp),
+        4 => {
+            world.plan(phone, near, Act::Hold(true));
+            world.plan(phone, near + rng.random_range(1_500..3_000), Act::Hold(false));
+        }
+        5 => {
+            world.plan(phone, near, Act::Direct(Flow::SendOnly));
+            world.plan(phone, near + 1_500, Act::Direct(Flow::SendRecv));
+        }
+        6 => world.plan(phone, near, Act::Die),
+        _ => {}
+    }
+}
+
+/// None to two of them; half of all carriers are honest ones.
+fn wills(rng: &mut ChaCha8Rng, is_called: bool) -> Vec<Will> {
+    let lost: [&'static str; 9] = ["ACK", "BYE", "CANCEL", "INVITE", "1xx INVITE", "2xx INVITE", "4xx INVITE", "2xx BYE", "2xx CANCEL"];
+    let slow: [&'static str; 6] = ["ACK", "BYE", "CANCEL", "1xx INVITE", "2xx INVITE", "2xx BYE"];
+    let count = *pick(rng, &[0, 0, 0, 1, 1, 2]);
+    (0..count)
+        .map(|_| match rng.random_range(0..10) {
+            0..4 => Will::Lose(*pick(rng, &lost), *pick(rng, &[1, 1, 2, 3, 5, 100])),
+            4..7 => Will::Slow(*pick(rng, &slow), Duration::from_millis(*pick(rng, &[1, 20, 300, 700, 3_000]))),
+            7 => Will::Double,
+            8 if is_called => Will::Silent,
+            _ if is_called => Will::Fork(Duration::from_millis(rng.random_range(0..2_000))),
+            _ => Will::Double,
+        })
+        .collect()
 }
 
 /// Lets a day pass until all is over.

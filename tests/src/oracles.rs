@@ -30,8 +30,11 @@ pub type Verdict = Result<(), String>;
 pub type Oracle = fn(&World) -> Verdict;
 
 /// All of them, to be asked when the world has come to rest.
-pub const ALL: [(&str, Oracle); 11] = [
+pub const ALL: [(&str, Oracle); 14] = [
     ("one final response per INVITE", one_final_response),
+    ("every request is answered", every_request_answered),
+    ("one CallEnded for each call that was answered", one_record_per_answer),
+    ("every branch that took a call besides the first is acknowledged and hung up", branches_hung_up),
     ("nothing outlives its call", nothing_outlives_its_call),
     ("one CallEnded per CallStarted, and it is the last word", one_end_per_call),
     ("one LegEnded per LegStarted", one_end_per_leg),
@@ -74,6 +77,42 @@ fn one_final_response(world: &World) -> Verdict {
         }
     }
     none(finals.iter().filter(|(_, statuses)| statuses.len() != 1).map(|(invite, statuses)| format!("{invite}: {statuses:?}")))
+}
+
+/// RFC 3261 17.2: whatever comes but an ACK has its final response, however late.
+fn every_request_answered(world: &World) -> Verdict {
+    let answered: BTreeSet<String> = world
+        .wire
+        .iter()
+        .filter(|seen| !seen.inbound && seen.status().is_some_and(|status| status >= 200))
+        .map(Seen::transaction)
+        .collect();
+    let asked = world.wire.iter().filter(|seen| seen.inbound && seen.status().is_none() && seen.method() != "ACK");
+    none(asked.filter(|seen| !answered.contains(&seen.transaction())).map(|seen| format!("{} was not answered", seen.transaction())))
+}
+
+/// Whatever was charged for is in the books, once.
+fn one_record_per_answer(world: &World) -> Verdict {
+    let mut booked: BTreeMap<&str, u32> = BTreeMap::new();
+    for record in world.records.iter().filter(|record| matches!(record.happened, Happened::CallEnded { .. })) {
+        if let Some(invite) = invite_of(world, record.call) {
+            *booked.entry(invite.call_id()).or_default() += 1;
+        }
+    }
+    let invites: BTreeSet<&str> =
+        world.wire.iter().filter(|seen| seen.inbound && seen.is_request("INVITE") && !seen.is_within()).map(Seen::call_id).collect();
+    let taken = world.wire.iter().filter(|seen| !seen.inbound && seen.method() == "INVITE" && seen.status() == Some(200));
+    let answered: BTreeSet<&str> = taken.map(Seen::call_id).filter(|call_id| invites.contains(call_id)).collect();
+    none(answered.into_iter().filter_map(|call_id| {
+        let times = booked.get(call_id).copied().unwrap_or_default();
+        (times != 1).then(|| format!("{call_id} was answered, and is booked {times} times"))
+    }))
+}
+
+/// RFC 3261 13.2.2.4.
+fn branches_hung_up(world: &World) -> Verdict {
+    let branches = world.phones.iter().filter(|phone| !phone.is_dead()).flat_map(|phone| &phone.carrier.branches);
+    none(branches.filter(|branch| branch.said && !(branch.acked && branch.over)).map(|branch| format!("{branch:?}")))
 }
 
 fn nothing_outlives_its_call(world: &World) -> Verdict {
@@ -180,10 +219,16 @@ fn hears_whom(world: &World) -> Verdict {
     for pair in through(world) {
         let ((p, t), (q, u)) = pair;
         let (caller, called) = (&world.phones[p].talks[t], &world.phones[q].talks[u]);
-        let Some(from) = caller.answered.zip(called.answered).map(|(one, other)| one.max(other)) else { continue };
+        let taken = caller.answered.zip(called.answered).map(|(one, other)| one.max(other));
+        let Some(from) = taken.or(called.spoke_early) else { continue };
+        // RFC 3960 3: before anybody answers they may hear each other, and after that they must.
+        let may = called.spoke_early.unwrap_or(from).min(from);
         let end = [caller.ended, called.ended].into_iter().flatten().min();
-        spoken.entry((p, t)).or_default().push(Spell::of(caller, from, end, &called.holds, world.phones[q].hz));
-        spoken.entry((q, u)).or_default().push(Spell::of(caller, from, end, &called.holds, 0.0).said_by(caller, world.phones[p].hz));
+        spoken.entry((p, t)).or_default().push(Spell { from: may, ..Spell::of(caller, from, end, &called.holds, world.phones[q].hz) });
+        spoken
+            .entry((q, u))
+            .or_default()
+            .push(Spell { from: may, ..Spell::of(caller, from, end, &called.holds, 0.0) }.said_by(caller, world.phones[p].hz));
     }
     for (p, phone) in world.phones.iter().enumerate() {
         for (t, talk) in phone.talks.iter().enumerate() {
@@ -201,6 +246,8 @@ fn hears_whom(world: &World) -> Verdict {
 struct Spell {
     hz: f64,
     from: Instant,
+    /// From here on it is not only allowed to be heard.
+    sure: Option<Instant>,
     to: Option<Instant>,
     holds: Vec<(Instant, Option<Instant>)>,
 }
@@ -208,7 +255,7 @@ struct Spell {
 impl Spell {
     fn of(talk: &Talk, from: Instant, end: Option<Instant>, holds: &[(Instant, Option<Instant>)], hz: f64) -> Self {
         let to = [talk.ended, end].into_iter().flatten().min();
-        Self { hz, from, to, holds: talk.holds.iter().chain(holds).copied().collect() }
+        Self { hz, from, sure: talk.answered.map(|at| at.max(from)), to, holds: talk.holds.iter().chain(holds).copied().collect() }
     }
 
     /// The same time, with this phone heard, but for its keys.
@@ -233,7 +280,8 @@ fn judge(world: &World, who: &str, ear: &Ear, spells: &[Spell], always: &[f64]) 
         }
     }
     for spell in spells {
-        let (from, to) = (spell.from + SETTLED, spell.to.unwrap_or(world.instant));
+        let Some(sure) = spell.sure else { continue };
+        let (from, to) = (sure + SETTLED, spell.to.unwrap_or(world.instant));
         let windows: Vec<_> = ear
             .windows()
             .filter(|(at, _)| *at >= from && *at + WINDOW + SLACK <= to && !spell.is_held(*at, SETTLED))
@@ -279,13 +327,17 @@ fn every_port_closed(world: &World) -> Verdict {
     none(left.into_iter())
 }
 
-/// From our 200 to the BYE, whoever sent it, as both stand on the wire.
+/// From our 200, or from the ACK where that brings the answer to our offer, to the BYE, whoever sent it, as both stand on the wire.
 fn recording_length(world: &World) -> Verdict {
     none(world.records.iter().filter_map(|record| {
         let Happened::RecordingSealed { length_ms, .. } = &record.happened else { return None };
-        let call_id = invite_of(world, record.call)?.call_id();
+        let invite = invite_of(world, record.call)?;
+        let call_id = invite.call_id();
         let of_call = || world.wire.iter().filter(|seen| seen.call_id() == call_id);
-        let answered = of_call().find(|seen| !seen.inbound && seen.method() == "INVITE" && seen.status() == Some(200))?.at;
+        let answered = match invite.header("Content-Type") {
+            Some(_) => of_call().find(|seen| !seen.inbound && seen.method() == "INVITE" && seen.status() == Some(200))?.at,
+            None => of_call().find(|seen| seen.is_request("ACK"))?.at,
+        };
         let over = of_call().find(|seen| seen.is_request("BYE"))?.at;
         // A BYE of ours waits for an ACK that is lost; the call itself ended when the recording was told to.
         let sealed = world.taped.get(&gateway_core::ids::RecordingId(record.call.0)).and_then(|(_, sealed)| *sealed).unwrap_or(over);

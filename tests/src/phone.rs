@@ -22,7 +22,13 @@ use media::{
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{config::GATEWAY, line::Line, net::Datagram};
+use crate::{
+    carrier::{Carrier, Way},
+    config::GATEWAY,
+    line::Line,
+    net::Datagram,
+    sip_text::Seen,
+};
 
 /// What a phone does of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +47,8 @@ pub enum Act {
     Mute(bool),
     /// CANCEL or BYE, as the state wants it.
     HangUp,
+    /// Its power is cut: no goodbye, and nothing it is asked is answered.
+    Die,
 }
 
 /// What a phone does when it is called.
@@ -63,6 +71,8 @@ pub struct Talk {
     pub began: Instant,
     /// When the answer was known.
     pub answered: Option<Instant>,
+    /// When it spoke before it took the call.
+    pub spoke_early: Option<Instant>,
     /// When it was over, and the final status where it was refused.
     pub ended: Option<Instant>,
     pub refused: Option<u16>,
@@ -97,8 +107,14 @@ pub struct Phone {
     pub headers: Vec<(String, String)>,
     /// What it has heard of its REFERs.
     pub notified: Vec<u16>,
+    /// What stands between it and the gateway.
+    pub carrier: Carrier,
+    /// It calls without an offer, and answers the gateway's in its ACK (RFC 3261 13.2.1).
+    pub offers_late: bool,
     /// All its calls, the last one perhaps alive.
     pub talks: Vec<Talk>,
+    is_dead: bool,
+    late_answer: Option<String>,
     agent: UserAgent<ChaCha8Rng>,
     schedule: BTreeMap<(Instant, u64), Act>,
     due_answers: VecDeque<(Instant, UsageId)>,
@@ -123,7 +139,11 @@ impl Phone {
             password: None,
             headers: Vec::new(),
             notified: Vec::new(),
+            carrier: Carrier::default(),
+            offers_late: false,
             talks: Vec::new(),
+            is_dead: false,
+            late_answer: None,
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
             schedule: BTreeMap::new(),
             due_answers: VecDeque::new(),
@@ -145,19 +165,33 @@ impl Phone {
 
     /// Transactions and usages alive.
     pub fn load(&self) -> (usize, usize) {
-        self.agent.load()
+        if self.is_dead { (0, 0) } else { self.agent.load() }
+    }
+
+    /// Its power was cut.
+    pub const fn is_dead(&self) -> bool {
+        self.is_dead
     }
 
     /// When it wants to do something.
     pub fn deadline(&self) -> Option<Instant> {
+        if self.is_dead {
+            return None;
+        }
         let act = self.schedule.keys().next().map(|(at, _)| *at);
         let answer = self.due_answers.iter().map(|(at, _)| *at).min();
         let lines = self.talks.last().and_then(|talk| talk.line.deadline());
-        [act, answer, lines, self.agent.deadline()].into_iter().flatten().min()
+        [act, answer, lines, self.agent.deadline(), self.carrier.deadline()].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub fn wake(&mut self, now: Now) {
+        if self.is_dead {
+            return;
+        }
+        for (way, datagram) in self.carrier.wake(now.instant) {
+            self.pass(now, way, datagram);
+        }
         self.agent.wake(now);
         while let Some(entry) = self.schedule.first_entry().filter(|entry| entry.key().0 <= now.instant) {
             let act = entry.remove();
@@ -177,8 +211,11 @@ impl Phone {
 
     /// Takes a datagram that came to one of its addresses.
     pub fn receive(&mut self, now: Now, datagram: &Datagram) {
-        if datagram.to == self.sip {
-            self.agent.receive(now, EndpointId(0), datagram.from, &datagram.bytes);
+        if self.is_dead {
+        } else if datagram.to == self.sip {
+            for (way, datagram) in self.carrier.carry(now.instant, Way::In, datagram.clone()) {
+                self.pass(now, way, datagram);
+            }
             self.hear(now);
         } else if let Some(talk) = self.talks.iter_mut().find(|talk| talk.line.address == datagram.to) {
             talk.line.receive(now.instant, &datagram.bytes);
@@ -188,6 +225,13 @@ impl Phone {
     /// What it sends.
     pub fn drain(&mut self) -> Vec<Datagram> {
         std::mem::take(&mut self.outbox)
+    }
+
+    fn pass(&mut self, now: Now, way: Way, datagram: Datagram) {
+        match way {
+            Way::Out => self.outbox.push(datagram),
+            Way::In => self.agent.receive(now, EndpointId(0), datagram.from, &datagram.bytes),
+        }
     }
 
     fn act(&mut self, now: Now, act: Act) {
@@ -211,6 +255,13 @@ impl Phone {
             }
             Act::Direct(flow) => self.direct(now, flow),
             Act::Hold(held) => self.direct(now, if held { Flow::Inactive } else { Flow::SendRecv }),
+            Act::Die => {
+                self.is_dead = true;
+                for talk in self.talks.iter_mut().filter(|talk| talk.ended.is_none()) {
+                    talk.line.close();
+                    talk.ended = Some(now.instant);
+                }
+            }
             Act::HangUp => {
                 let Some(talk) = self.talks.last_mut().filter(|talk| talk.ended.is_none()) else { return };
                 if talk.answered.is_some() {
@@ -224,6 +275,10 @@ impl Phone {
 
     fn direct(&mut self, now: Now, flow: Flow) {
         let Some(talk) = self.talks.last_mut().filter(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
+        if talk.reoffer.is_some() {
+            // RFC 3261 14.1: one at a time.
+            return self.plan(now.instant + Duration::from_millis(500), Act::Direct(flow));
+        }
         let offer = talk.line.offer(flow);
         self.agent.reinvite(now, talk.usage, &offer.to_string());
         talk.reoffer = Some((offer, flow != Flow::SendRecv));
@@ -271,6 +326,7 @@ impl Phone {
             line,
             began,
             answered,
+            spoke_early: None,
             ended,
             refused,
             holds,
@@ -316,6 +372,7 @@ impl Phone {
                 let answer = talk.line.answer(now.instant, &offer.to_string()).expect("the gateway's offer can be met");
                 self.agent.progress(now, usage, &answer);
                 talk.early = Some(answer);
+                talk.spoke_early = Some(now.instant);
                 self.due_answers.push_back((now.instant + Duration::from_secs(1), usage));
             }
             (None, Some(answer)) if talk.rang => {
@@ -337,15 +394,36 @@ impl Phone {
     }
 
     fn hear(&mut self, now: Now) {
+        // Events first: an ACK carries the answer to an offer that came with them.
+        let mut transmits = Vec::new();
         while let Some(output) = self.agent.poll() {
             match output {
                 UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => {
-                    self.outbox.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
+                    transmits.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
                 }
                 UaOutput::Transmit { path: Path::Stream(_), .. } | UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => {}
                 UaOutput::Event(event) => self.happened(now, event),
             }
         }
+        for mut datagram in transmits {
+            if self.offers_late {
+                datagram.bytes = self.with_late_answer(now.instant, datagram.bytes);
+            }
+            let carried = self.carrier.carry(now.instant, Way::Out, datagram);
+            carried.into_iter().for_each(|(way, datagram)| self.pass(now, way, datagram));
+        }
+    }
+
+    /// Takes the offer out of an INVITE, and puts the answer into its ACK.
+    fn with_late_answer(&self, at: Instant, bytes: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8(bytes).expect("this phone speaks UTF-8");
+        let seen = Seen { at, peer: self.sip, inbound: true, text };
+        let body = match (seen.is_request("INVITE") && !seen.is_within(), seen.is_request("ACK"), &self.late_answer) {
+            (true, ..) => "",
+            (false, true, Some(answer)) => answer,
+            (false, ..) => return seen.text.into_bytes(),
+        };
+        seen.with_body(body).into_bytes()
     }
 
     fn happened(&mut self, now: Now, event: UaEvent) {
@@ -373,7 +451,14 @@ impl Phone {
             UaEvent::Answered { usage, sdp } => {
                 let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
                 talk.answered = Some(now.instant);
-                let agreed = talk.offer.take().zip(sdp).is_some_and(|(offer, answer)| talk.line.agree(now.instant, &offer, &answer));
+                let agreed = match (talk.offer.take(), sdp) {
+                    (Some(_), Some(offer)) if self.offers_late => {
+                        self.late_answer = talk.line.answer(now.instant, &offer);
+                        self.late_answer.is_some()
+                    }
+                    (Some(offer), Some(answer)) => talk.line.agree(now.instant, &offer, &answer),
+                    (None, _) | (_, None) => false,
+                };
                 assert!(agreed, "the gateway's answer fits the offer");
                 self.plan_habits(now.instant);
             }
@@ -395,6 +480,11 @@ impl Phone {
                     None => self.agent.refuse_reinvite(now, usage, &Refusal::new(488)),
                 }
             }
+            UaEvent::ReinviteRefused { usage, .. } => {
+                if let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) {
+                    talk.reoffer = None;
+                }
+            }
             UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
             UaEvent::Bye { usage, .. } | UaEvent::Lost { usage } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
             UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
@@ -402,7 +492,6 @@ impl Phone {
             UaEvent::Referred { usage, .. } => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
-            | UaEvent::ReinviteRefused { .. }
             | UaEvent::Info { .. }
             | UaEvent::Gone { .. }
             | UaEvent::EarlyAnswered { .. }

@@ -52,6 +52,20 @@ impl Seen {
         self.header("To").is_some_and(|to| to.contains(";tag="))
     }
 
+    /// The same with another body of SDP, or none.
+    pub fn with_body(&self, body: &str) -> String {
+        let head = self.text.split("\r\n\r\n").next().unwrap_or_default();
+        let kept = head.split("\r\n").filter(|line| {
+            let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            !matches!(name.as_str(), "content-type" | "content-length")
+        });
+        let mut text: String = kept.map(|line| format!("{line}\r\n")).collect();
+        if !body.is_empty() {
+            text += "Content-Type: application/sdp\r\n";
+        }
+        text + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
+    }
+
     /// What names the transaction.
     pub fn transaction(&self) -> String {
         let via = self.header("Via").unwrap_or_default();

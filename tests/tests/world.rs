@@ -1,12 +1,23 @@
-//! Random days, a seed each. `SEEDS=500 make sim` lives more of them, `SEED=17 make sim` one.
+//! Random days, a seed each. `SEEDS=10000 make sim` lives more of them, `SEED=17 make sim` one, and `TEST=whatever_carriers` only those calls.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use gateway_core::events::record::Happened;
-use tests::{generate, oracles, world::World};
+use tests::{generate, oracles, phone::Phone, sip_text::Seen, world::World};
 
 /// Days lived by every run of the tests.
 const DAYS: u64 = 40;
+/// Calls through carriers with a will, in every run of the tests.
+const CROSSINGS: u64 = 500;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -22,42 +33,64 @@ fn replayed() -> Vec<u64> {
     listed.filter(|seed| !seed.is_empty()).map(|seed| seed.parse().expect("a seed is a number")).collect()
 }
 
-fn lived(seed: u64) -> World {
-    let mut world = generate::day(seed);
+fn lived(mut world: World) -> World {
     generate::live(&mut world);
     world
 }
 
+/// Lives a world for each seed, on all cores, and asks the oracles; the first that fails is shown as a ladder, and every one with the line that replays it.
+fn judge(seeds: &[u64], test: &str, make: fn(u64) -> World) {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()));
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                    let found = match catch_unwind(AssertUnwindSafe(|| lived(make(seed)))) {
+                        Ok(world) => {
+                            let found = oracles::verdicts(&world);
+                            if !found.is_empty() && failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                                eprintln!("{}", world.ladder);
+                            }
+                            found
+                        }
+                        Err(_) => vec!["it panicked".to_owned()],
+                    };
+                    if !found.is_empty() {
+                        eprintln!("SEED={seed} make sim TEST={test}\n{}\n", found.join("\n"));
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).insert(seed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(failed.is_empty(), "{} of {} went wrong; replay one with SEED=n: {failed:?}", failed.len(), seeds.len());
+}
+
+/// The one seed that is asked for, else those on the list and so many from 1.
+fn seeds(listed: Vec<u64>, usual: u64) -> Vec<u64> {
+    match number("SEED") {
+        Some(seed) => vec![seed],
+        None => listed.into_iter().chain(1..=number("SEEDS").unwrap_or(usual)).collect(),
+    }
+}
+
 #[test]
 fn whatever_happens_in_a_day_the_oracles_hold() {
-    let seeds: Vec<u64> = match number("SEED") {
-        Some(seed) => vec![seed],
-        None => replayed().into_iter().chain(1..=number("SEEDS").unwrap_or(DAYS)).collect(),
-    };
-    let mut failed = Vec::new();
-    for seed in &seeds {
-        match catch_unwind(AssertUnwindSafe(|| lived(*seed))) {
-            Ok(world) => {
-                let found = oracles::verdicts(&world);
-                if !found.is_empty() {
-                    if failed.is_empty() {
-                        eprintln!("{}", world.ladder);
-                    }
-                    eprintln!("SEED={seed}\n{}\n", found.join("\n"));
-                    failed.push(*seed);
-                }
-            }
-            Err(_) => failed.push(*seed),
-        }
-    }
-    assert!(failed.is_empty(), "{} of {} days went wrong; replay one with SEED=n: {failed:?}", failed.len(), seeds.len());
+    judge(&seeds(replayed(), DAYS), "whatever_happens", generate::day);
+}
+
+#[test]
+fn whatever_carriers_do_the_oracles_hold() {
+    judge(&seeds(Vec::new(), CROSSINGS), "whatever_carriers", generate::crossing);
 }
 
 /// Oracles that are never asked anything would hold too.
 #[test]
 fn the_days_are_full_of_calls() {
-    let mut seen = std::collections::BTreeMap::<&str, usize>::new();
-    for world in (1..=DAYS).map(lived) {
+    let mut seen = BTreeMap::<&str, usize>::new();
+    for world in (1..=DAYS).map(generate::day).map(lived) {
         for record in &world.records {
             if let Happened::Handoff { late, .. } = record.happened {
                 *seen.entry(if late { "late" } else { "handed" }).or_default() += 1;
@@ -77,11 +110,48 @@ fn the_days_are_full_of_calls() {
     );
 }
 
+/// Carriers that lose nothing and cross nothing would pass too.
+#[test]
+fn the_carriers_do_what_they_will() {
+    let mut seen = BTreeMap::<&str, usize>::new();
+    for world in (1..=120).map(generate::crossing).map(lived) {
+        let mut sent = BTreeMap::<(String, u16), usize>::new();
+        for message in world.wire.iter().filter(|message| !message.inbound && message.method() == "INVITE") {
+            *sent.entry((message.transaction(), message.status().unwrap_or_default())).or_default() += 1;
+        }
+        let is_lost = |status| sent.iter().any(|((_, said), times)| *said == status && *times > 1);
+        let requests = |inbound, method| world.wire.iter().filter(move |message| message.inbound == inbound && message.is_request(method));
+        // A response that is inbound to an INVITE of ours, after our CANCEL of it.
+        let is_late = requests(false, "CANCEL").any(|cancel| {
+            let is_its =
+                |message: &&Seen| message.call_id() == cancel.call_id() && message.status() == Some(200) && message.method() == "INVITE";
+            world.wire.iter().filter(|message| message.inbound && message.at > cancel.at).any(|message| is_its(&message))
+        });
+        let crossed =
+            |other| requests(true, other).any(|one| requests(false, "BYE").any(|bye| bye.call_id() == one.call_id() && one.at >= bye.at));
+        let happened = [
+            ("an answer is said again", is_lost(200)),
+            ("an INVITE is said again", is_lost(0)),
+            ("an answer comes after our CANCEL", is_late),
+            ("another branch takes the call", world.phones.iter().any(|phone| phone.carrier.branches.iter().any(|branch| branch.over))),
+            ("two BYEs cross", crossed("BYE")),
+            ("a re-INVITE crosses our BYE", crossed("INVITE")),
+            ("nobody acknowledges", world.ladder.mentions("\"sip\":408")),
+            ("a phone dies", world.phones.iter().any(Phone::is_dead)),
+            ("a call is made without an offer", world.phones.iter().any(|phone| phone.offers_late)),
+            ("a refusal is passed on", world.phones[1].talks.iter().any(|talk| talk.refused.is_some())),
+        ];
+        happened.iter().for_each(|(what, is_so)| *seen.entry(what).or_default() += usize::from(*is_so));
+    }
+    eprintln!("{seen:?}");
+    assert!(seen.values().all(|times| *times > 0), "{seen:?}");
+}
+
 #[test]
 fn the_same_seed_says_the_same_bytes_at_the_same_times() {
     for seed in [3, 8] {
-        let (one, other) = (lived(seed), lived(seed));
+        let (one, other) = (lived(generate::day(seed)), lived(generate::day(seed)));
         assert_eq!(one.digest(), other.digest(), "seed {seed}");
-        assert_ne!(one.digest(), lived(seed + 1).digest());
+        assert_ne!(one.digest(), lived(generate::day(seed + 1)).digest());
     }
 }
