@@ -41,8 +41,8 @@ impl Call {
         };
         let pointer = Some(pointer::make(&self.context_id, turn.secret));
         let story = Some(format!("{}/agent?call={}", turn.config.http.public_url, self.id.0));
-        let shown = Shown { story, referred_by: None };
-        turn.leg(id, LegCommand::Dial { to: Target::Agent(agent), offer, pointer, replacing: None, presented: self.presented(), shown });
+        let (presented, shown) = (Box::new(self.presented()), Box::new(Shown { story, referred_by: None }));
+        turn.leg(id, LegCommand::Dial { to: Target::Agent(agent), offer, pointer, replacing: None, presented, shown });
         self.handset = Some(Handset { leg, delivered: None });
     }
 

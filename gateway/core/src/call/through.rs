@@ -13,7 +13,7 @@ use crate::{
     context::pointer,
     events::{
         calling::{Calling, Presented},
-        leg::{Direction, LegCommand, Shown, Target},
+        leg::{Direction, LegCommand, Target},
         record::Happened,
     },
     private::Private,
@@ -42,8 +42,8 @@ impl Call {
             }
         };
         let pointer = pointer::make(&self.context_id, turn.secret);
-        let (pointer, presented) = (Some(pointer), self.presented());
-        turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing: None, presented, shown: Shown::default() });
+        let (pointer, presented) = (Some(pointer), Box::new(self.presented()));
+        turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing: None, presented, shown: Box::default() });
         self.far = Some(far);
         self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);

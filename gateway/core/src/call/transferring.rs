@@ -243,8 +243,8 @@ impl Call {
         match offer {
             Ok(offer) => {
                 let pointer = Some(pointer::make(&self.context_id, turn.secret));
-                let shown = Shown { story: None, referred_by };
-                turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing, presented: self.presented(), shown });
+                let (presented, shown) = (Box::new(self.presented()), Box::new(Shown { story: None, referred_by }));
+                turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing, presented, shown });
             }
             Err(cause) => {
                 if let Some(third) = &mut self.third {

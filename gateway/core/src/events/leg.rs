@@ -84,7 +84,7 @@ pub enum LegEvent {
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
     /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls, `shown` as what else of the call.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Presented, shown: Shown },
+    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Box<Presented>, shown: Box<Shown> },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).
