@@ -19,14 +19,14 @@ use crate::{
 /// A few minutes of a small company; the same seed makes the same minutes.
 pub fn day(seed: u64) -> World {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut world = World::with(seed, config::usual(*pick(&mut rng, &[0, 1, 1, 2, 2, 3, 4])));
+    let mut world = World::with(seed, config::usual(pick(&mut rng, &[0, 1, 1, 2, 2, 3, 4])));
     world.outside.manners.identify =
         pick(&mut rng, &[Some(5), Some(5), Some(40), Some(40), Some(390), Some(900), None]).map(Duration::from_millis);
     world.outside.manners.reserve =
         pick(&mut rng, &[Some(0), Some(0), Some(0), Some(0), Some(60), Some(300), Some(1_200), None]).map(Duration::from_millis);
     world.outside.manners.fails = rng.random_bool(0.1);
     for desk in 0..world.desks.len() {
-        world.desks[desk].codecs = vec![*pick(&mut rng, &[CodecKind::Pcmu, CodecKind::Pcma, CodecKind::Opus])];
+        world.desks[desk].codecs = vec![pick(&mut rng, &[CodecKind::Pcmu, CodecKind::Pcma, CodecKind::Opus])];
         let offers = rng.random_range(1..5);
         world.desks[desk].manners = (0..offers).map(|_| manner(&mut rng)).collect();
         if rng.random_bool(0.1) {
@@ -43,7 +43,7 @@ pub fn day(seed: u64) -> World {
     if let Some(uas) = uas {
         let after = Duration::from_millis(rng.random_range(0..3_000));
         let answers = [Answering::Take(after), Answering::Refuse(486, after), Answering::Refuse(603, after), Answering::Ring];
-        world.phones[uas].answering = *pick(&mut rng, &answers);
+        world.phones[uas].answering = pick(&mut rng, &answers);
     }
     let mut bridged = uas.is_none();
     for _ in 0..rng.random_range(2..10) {
@@ -51,7 +51,7 @@ pub fn day(seed: u64) -> World {
         let link = Link {
             delay: Duration::from_millis(rng.random_range(1..80)),
             jitter: Duration::from_millis(rng.random_range(0..25)),
-            loss: *pick(&mut rng, &[0, 0, 0, 5, 20]),
+            loss: pick(&mut rng, &[0, 0, 0, 5, 20]),
         };
         world.connect(caller, link);
         if rng.random_bool(0.5) {
@@ -61,11 +61,11 @@ pub fn day(seed: u64) -> World {
         if rng.random_bool(0.1) {
             world.phones[caller].number.clear();
         }
-        world.phones[caller].codecs = vec![*pick(&mut rng, &[CodecKind::Pcmu, CodecKind::Pcma])];
+        world.phones[caller].codecs = vec![pick(&mut rng, &[CodecKind::Pcmu, CodecKind::Pcma])];
         world.phones[caller].habits = habits(&mut rng);
         let dialled = match std::mem::replace(&mut bridged, true) {
             false => "200",
-            true => *pick(&mut rng, &["100", "100", "100", "100", "999", "300"]),
+            true => pick(&mut rng, &["100", "100", "100", "100", "999", "300"]),
         };
         let at = rng.random_range(0..40_000);
         world.plan(caller, at, Act::Dial(dialled.to_owned()));
@@ -87,10 +87,10 @@ pub fn crossing(seed: u64) -> World {
     let uas = world.uas();
     let bridged = world.caller();
     let after = Duration::from_millis(rng.random_range(0..4_000));
-    let refused = *pick(&mut rng, &[302, 404, 480, 486, 487, 500, 503, 504, 600, 603, 606]);
+    let refused = pick(&mut rng, &[302, 404, 480, 486, 487, 500, 503, 504, 600, 603, 606]);
     let early = Answering::Early(after / 2, after + Duration::from_millis(1_500));
     let answers = [Answering::Take(after), Answering::Take(after), Answering::Take(after), early, Answering::Refuse(refused, after)];
-    world.phones[uas].answering = *pick(&mut rng, &answers);
+    world.phones[uas].answering = pick(&mut rng, &answers);
     world.phones[uas].carrier = Carrier::new(wills(&mut rng, true));
     let mut callers = vec![(bridged, "200")];
     if rng.random_bool(0.3) {
@@ -104,7 +104,7 @@ pub fn crossing(seed: u64) -> World {
     for (caller, dialled) in callers {
         world.phones[caller].carrier = Carrier::new(wills(&mut rng, false));
         world.phones[caller].offers_late = rng.random_bool(0.15);
-        world.connect(caller, Link { delay: Duration::from_millis(*pick(&mut rng, &[1, 5, 5, 30])), ..Link::GOOD });
+        world.connect(caller, Link { delay: Duration::from_millis(pick(&mut rng, &[1, 5, 5, 30])), ..Link::GOOD });
         world.dial(caller, dialled);
         if dialled == "100" {
             world.plan(caller, rng.random_range(500..2_500), Act::Press('0'));
@@ -125,7 +125,7 @@ pub fn crossing(seed: u64) -> World {
 
 /// What one phone does about that moment, to the millisecond or nearly.
 fn crosses(rng: &mut ChaCha8Rng, world: &mut World, phone: usize, moment: u64) {
-    let near = moment + *pick(rng, &[0, 0, 0, 1, 5, 10, 11, 20, 40]);
+    let near = moment + pick(rng, &[0, 0, 0, 1, 5, 10, 11, 20, 40]);
     match rng.random_range(0..10) {
         0..4 => world.plan(phone, near, Act::HangUp),
         4 => {
@@ -145,11 +145,11 @@ fn crosses(rng: &mut ChaCha8Rng, world: &mut World, phone: usize, moment: u64) {
 fn wills(rng: &mut ChaCha8Rng, is_called: bool) -> Vec<Will> {
     let lost: [&'static str; 9] = ["ACK", "BYE", "CANCEL", "INVITE", "1xx INVITE", "2xx INVITE", "4xx INVITE", "2xx BYE", "2xx CANCEL"];
     let slow: [&'static str; 6] = ["ACK", "BYE", "CANCEL", "1xx INVITE", "2xx INVITE", "2xx BYE"];
-    let count = *pick(rng, &[0, 0, 0, 1, 1, 2]);
+    let count = pick(rng, &[0, 0, 0, 1, 1, 2]);
     (0..count)
         .map(|_| match rng.random_range(0..10) {
-            0..4 => Will::Lose(*pick(rng, &lost), *pick(rng, &[1, 1, 2, 3, 5, 100])),
-            4..7 => Will::Slow(*pick(rng, &slow), Duration::from_millis(*pick(rng, &[1, 20, 300, 700, 3_000]))),
+            0..4 => Will::Lose(pick(rng, &lost), pick(rng, &[1, 1, 2, 3, 5, 100])),
+            4..7 => Will::Slow(pick(rng, &slow), Duration::from_millis(pick(rng, &[1, 20, 300, 700, 3_000]))),
             7 => Will::Double,
             8 if is_called => Will::Silent,
             _ if is_called => Will::Fork(Duration::from_millis(rng.random_range(0..2_000))),
@@ -168,7 +168,7 @@ fn habits(rng: &mut ChaCha8Rng) -> Vec<(Duration, Act)> {
     let mut habits = Vec::new();
     let mut at = rng.random_range(100..4_000);
     for _ in 0..rng.random_range(0..5) {
-        habits.push((ms(at), Act::Press(*pick(rng, &['0', '0', '0', '0', '1', '1', '2', '3', '7', '#']))));
+        habits.push((ms(at), Act::Press(pick(rng, &['0', '0', '0', '0', '1', '1', '2', '3', '7', '#']))));
         at += rng.random_range(150..3_000);
     }
     if rng.random_bool(0.2) {
@@ -176,7 +176,7 @@ fn habits(rng: &mut ChaCha8Rng) -> Vec<(Duration, Act)> {
         habits.push((ms(from), Act::Hold(true)));
         habits.push((ms(from + rng.random_range(1_500..5_000)), Act::Hold(false)));
     }
-    let longest = *pick(rng, &[3_000, 30_000, 60_000, 90_000]);
+    let longest = pick(rng, &[3_000, 30_000, 60_000, 90_000]);
     habits.push((ms(rng.random_range(500..longest)), Act::HangUp));
     habits
 }
@@ -187,7 +187,7 @@ fn manner(rng: &mut ChaCha8Rng) -> Manner {
     Manner {
         media: rng.random_range(10..120),
         ack: rng.random_bool(0.8).then(|| rng.random_range(30..3_500)),
-        take: *pick(rng, &takes),
+        take: pick(rng, &takes),
         talk: rng.random_bool(0.4).then(|| rng.random_range(500..20_000)),
         hold: rng.random_bool(0.2).then(|| (rng.random_range(300..3_000), rng.random_range(3_500..8_000))),
         lost: rng.random_bool(0.1).then(|| rng.random_range(100..8_000)),
@@ -195,6 +195,6 @@ fn manner(rng: &mut ChaCha8Rng) -> Manner {
     }
 }
 
-fn pick<'a, T>(rng: &mut ChaCha8Rng, choices: &'a [T]) -> &'a T {
-    choices.choose(rng).expect("there is a choice")
+fn pick<T: Copy>(rng: &mut ChaCha8Rng, choices: &[T]) -> T {
+    *choices.choose(rng).expect("there is a choice")
 }

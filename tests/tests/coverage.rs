@@ -1,7 +1,5 @@
 //! The table of what is proven with real peers names tests that are there.
 
-#![expect(clippy::unwrap_used, reason = "whatever cannot be looked at fails its test")]
-
 use std::fs;
 
 use tests::node::root;
