@@ -17,7 +17,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     pub(super) fn merge(&mut self, now: Now, (taking, by): (CallId, LegId), (giving, other): (CallId, LegId)) {
         let slots = (self.calls.get(&taking), self.calls.get(&giving));
         let is_fit = slots.0.zip(slots.1).is_some_and(|(taker, giver)| {
-            // A link between two shards is not laid yet.
+            // Ports of two shards cannot hear each other.
             taker.shard == giver.shard && taker.call.as_ref().is_some_and(|call| call.can_refer(by))
         });
         let given = if is_fit { self.given(now, giving, other) } else { None };

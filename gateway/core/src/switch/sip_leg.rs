@@ -89,7 +89,7 @@ pub(super) struct SipLegs<R> {
     agents: BTreeMap<AgentId, String>,
     /// Where calls go out.
     pub(super) outbound: Option<(EndpointId, SocketAddr)>,
-    /// The trunks' word on callers.
+    /// Tells which trunk an address is of.
     config: Config,
     pub(super) events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
