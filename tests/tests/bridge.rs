@@ -102,3 +102,18 @@ fn a_caller_on_hold_is_heard_again_afterwards() {
     assert!(called.share(hz, world.at(3_300), world.at(5_900)) < 0.05, "held");
     assert!(called.share(hz, world.at(6_400), world.at(9_900)) > 0.95, "and back");
 }
+
+#[test]
+fn a_trunk_is_told_the_address_that_its_own_block_advertises() {
+    let mut config = tests::config::usual(0);
+    for trunk in &mut config.trunks {
+        trunk.advertised = Some([203, 0, 113, 9].into());
+    }
+    let mut world = World::with(7, config);
+    let caller = world.caller();
+    world.dial(caller, "100");
+    world.run(2_000);
+    let answered = world.wire.iter().find(|seen| !seen.inbound && seen.start_line().starts_with("SIP/2.0 200")).expect("it is answered");
+    let contact = answered.text.lines().find(|line| line.starts_with("Contact:")).expect("a 200 has a Contact");
+    assert!(contact.contains("203.0.113.9"), "{contact}");
+}

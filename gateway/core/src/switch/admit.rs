@@ -82,6 +82,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Some(Ok(old)) => return self.take_place(now, &invitation, old, trunk.as_ref()),
             None => {}
         }
+        if let Some(trunk) = &trunk {
+            self.sip.behave(invitation.usage, trunk);
+        }
         let name = trunk.as_ref().map(|trunk| trunk.name.clone());
         let admitted = self.admitted(&invitation, trunk.as_ref());
         let (route, offer, shard, media) = match admitted {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cause::{Cause, Fault},
-    config::{Config, Oversize, Phone, SrtpPolicy},
+    config::{Config, Oversize, Phone, SrtpPolicy, Trunk},
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
@@ -241,6 +241,14 @@ impl<R: Rng> SipLegs<R> {
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg { inbound: true, ..SipLeg::outbound(usage) });
+    }
+
+    /// What we say of ourselves within this usage, and where its requests go, is as the trunk prescribes.
+    pub(super) fn behave(&mut self, usage: UsageId, trunk: &Trunk) {
+        self.agent.advertise(usage, trunk.advertised);
+        if trunk.nat {
+            self.agent.pin(usage);
+        }
     }
 
     /// This peer may hand its call on.
