@@ -5,12 +5,13 @@
 //! and of name servers through `Tools`; when it is due stands in one table of timers.
 
 mod health;
+mod line;
 mod registration;
 mod view;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,7 @@ use rand::Rng;
 pub use view::{RegistrationView, ServerView, TrunkNews, TrunkView};
 
 use self::{
-    health::Health,
+    line::Line,
     registration::{Next, Registration},
 };
 use super::border::Output;
@@ -29,16 +30,10 @@ use crate::{
         ask::{AskFailure, Asks, Finding, Question},
         wire::{Candidate, Hop, Transport},
     },
-    ids::{AskId, EndpointId, LegId},
+    ids::{AskId, LegId},
     now::Now,
-    routing::{
-        limits::{Full, Limits},
-        outbound::Hindrance,
-    },
-    sip::{
-        Credentials, ProbeTarget, RegisterOutcome, RegisterTarget, RequestId, Uri, UserAgent,
-        locate::{self, Locating},
-    },
+    routing::{limits::Full, outbound::Hindrance},
+    sip::{Credentials, ProbeTarget, RegisterOutcome, RequestId, UserAgent, locate::Locating},
     timers::TimerTable,
 };
 
@@ -72,27 +67,6 @@ pub(super) enum Ways {
     Asked(AskId),
     /// Its name leads nowhere, and why.
     Nowhere(String),
-}
-
-/// One trunk.
-struct Line {
-    trunk: Trunk,
-    /// Its host, where it has one.
-    uri: Option<Uri>,
-    endpoint: EndpointId,
-    /// Servers of the other family cannot be reached from there.
-    is_ipv4: bool,
-    spoken: Vec<Transport>,
-    candidates: Vec<Candidate>,
-    /// A look-up under way.
-    ask: Option<AskId>,
-    /// Why the last look-up failed.
-    lost: Option<String>,
-    health: BTreeMap<(Transport, SocketAddr), Health>,
-    registration: Option<Registration>,
-    /// Servers that the REGISTER under way has not tried.
-    untried: VecDeque<Hop>,
-    limits: Limits,
 }
 
 /// What an answer is for.
@@ -272,7 +246,7 @@ impl Trunks {
 
     /// A server answered a call, or did not (`None`).
     pub(super) fn hear_call<R: Rng>(&mut self, now: Now, name: &str, hop: &Hop, status: Option<u16>, ms: u32, tools: &mut Tools<'_, R>) {
-        self.weigh(now, name, hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "call" }, tools);
+        self.weigh(name, hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "call" }, tools);
     }
 
     /// Our OPTIONS has its answer.
@@ -280,7 +254,7 @@ impl Trunks {
         self.timers.stop(&Due::Silent(request));
         let Some(Waiting { trunk, hop, since, .. }) = self.waiting.remove(&request) else { return };
         let ms = u32::try_from(now.instant.saturating_duration_since(since).as_millis()).unwrap_or(u32::MAX);
-        self.weigh(now, &trunk, &hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "probe" }, tools);
+        self.weigh(&trunk, &hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "probe" }, tools);
     }
 
     /// Our REGISTER has its answer; `number` is the last CSeq that it used.
@@ -436,7 +410,7 @@ impl Trunks {
         self.timers.set(Due::Silent(request), now.instant + SILENT_AFTER);
     }
 
-    fn weigh<R: Rng>(&mut self, _now: Now, name: &str, hop: &Hop, sample: Sample, tools: &mut Tools<'_, R>) {
+    fn weigh<R: Rng>(&mut self, name: &str, hop: &Hop, sample: Sample, tools: &mut Tools<'_, R>) {
         let Some(line) = self.lines.get_mut(name) else { return };
         let was_up = line.is_up();
         let Some(health) = line.health.get_mut(&(hop.transport, hop.to)) else { return };
@@ -452,127 +426,6 @@ impl Trunks {
             (true, true) | (false, false) => what,
         };
         tell(tools, name, good, what);
-    }
-}
-
-impl Line {
-    fn new<R: Rng>(config: &Config, trunk: &Trunk, tools: &mut Tools<'_, R>) -> Self {
-        let peering = &trunk.peering;
-        let uri = peering.host.as_ref().and_then(|host| Uri::parse(host).ok());
-        let wanted_family = uri.as_ref().and_then(|uri| uri.host.parse::<IpAddr>().ok()).map(|address| address.is_ipv4());
-        let fits = |endpoint: &&crate::config::Endpoint| match peering.endpoint {
-            Some(id) => endpoint.id == id,
-            None => wanted_family.is_none_or(|four| four == endpoint.listen.is_ipv4()),
-        };
-        let endpoint = config.endpoints.iter().find(fits).or(config.endpoints.first());
-        let registration = peering.register.as_ref().filter(|_| uri.is_some()).map(|register| {
-            let line = format!("{:016x}", tools.rng.next_u64());
-            Registration::new(line, tools.agent.registration_id(), register.expires_s)
-        });
-        Self {
-            trunk: trunk.clone(),
-            uri,
-            endpoint: endpoint.map_or(EndpointId(0), |endpoint| endpoint.id),
-            is_ipv4: endpoint.is_none_or(|endpoint| endpoint.listen.is_ipv4()),
-            spoken: spoken(config),
-            candidates: Vec::new(),
-            ask: None,
-            lost: None,
-            health: BTreeMap::new(),
-            registration,
-            untried: VecDeque::new(),
-            limits: Limits::new(peering),
-        }
-    }
-
-    fn reachable(&self) -> impl Iterator<Item = &Hop> {
-        self.candidates.iter().flat_map(|candidate| &candidate.hops).filter(|hop| hop.to.is_ipv4() == self.is_ipv4)
-    }
-
-    /// In the order for one call.
-    fn hops(&self, rng: &mut impl Rng) -> Vec<Hop> {
-        let mut hops = locate::order(&self.candidates, rng);
-        hops.retain(|hop| hop.to.is_ipv4() == self.is_ipv4);
-        // A carrier takes calls on the flow that it knows us by.
-        let flow = self.registration.as_ref().and_then(|registration| registration.flow.as_ref());
-        hops.sort_by_key(|hop| (self.is_down(hop), flow != Some(hop)));
-        hops
-    }
-
-    fn is_down(&self, hop: &Hop) -> bool {
-        self.health.get(&(hop.transport, hop.to)).is_some_and(Health::is_down)
-    }
-
-    /// Some server may answer; a name that is being looked up may lead to one.
-    fn is_up(&self) -> bool {
-        match self.candidates.is_empty() {
-            true => self.lost.is_none(),
-            false => self.reachable().any(|hop| !self.is_down(hop)),
-        }
-    }
-
-    fn trouble(&self) -> String {
-        match &self.lost {
-            Some(why) if self.candidates.is_empty() => why.clone(),
-            _ => "none of its servers answers".to_owned(),
-        }
-    }
-
-    fn register_target(&self, hop: &Hop, expires_s: u32) -> Option<RegisterTarget> {
-        let (register, held, uri) = (self.trunk.peering.register.as_ref()?, self.registration.as_ref()?, self.uri.as_ref()?);
-        let mut registrar = uri.clone();
-        if let Some(domain) = &register.domain {
-            registrar.host = domain.into();
-            registrar.port = None;
-        }
-        let address = Uri::parse(&format!("sip:{}@{}", register.user, print_host(registrar.host.as_str()))).ok()?;
-        Some(RegisterTarget {
-            registrar,
-            address,
-            user: register.user.clone(),
-            line: held.line.clone(),
-            expires_s,
-            call_id: held.call_id.clone(),
-            number: held.number,
-            endpoint: self.endpoint,
-            to: hop.clone(),
-            profile: profile(&self.trunk),
-            advertised: self.trunk.advertised,
-            auth: credentials(&self.trunk),
-        })
-    }
-
-    fn view(&self, now: Now) -> TrunkView {
-        let state = match (&self.uri, self.is_up()) {
-            (None, _) => "inbound",
-            (Some(_), true) => "up",
-            (Some(_), false) => "down",
-        };
-        let server = |hop: &Hop| {
-            let health = self.health.get(&(hop.transport, hop.to));
-            ServerView {
-                address: format!("{} {}", hop.transport.token().to_ascii_lowercase(), hop.to),
-                up: !self.is_down(hop),
-                probes: health.map(|health| health.recent().cloned().collect()).unwrap_or_default(),
-            }
-        };
-        let registration = self.registration.as_ref().map(|held| RegistrationView {
-            registered: held.is_registered(now.instant),
-            left_s: held.left_s(now.instant),
-            trouble: held.trouble().map(str::to_owned),
-        });
-        let peering = &self.trunk.peering;
-        TrunkView {
-            name: self.trunk.name.clone(),
-            state,
-            host: peering.host.clone(),
-            servers: self.reachable().map(server).collect(),
-            dns: self.lost.clone(),
-            registration,
-            calls: self.limits.calls(),
-            calls_max: peering.calls_max,
-            cps_max: peering.cps_max,
-        }
     }
 }
 

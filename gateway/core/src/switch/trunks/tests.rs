@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::{
     config::{Peering, Registration as Registers, TrunkAuth},
-    ids::UtcMillis,
+    ids::{EndpointId, UtcMillis},
     private::Private,
     sip::{Message, Method, Request, Response, Settings, UaEvent, UaOutput, parse},
 };
