@@ -294,9 +294,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 
     fn reject(&mut self, now: Now, invitation: &Invitation, trunk: Option<String>, refusal: Refusal) {
-        self.last_rejection = RejectionId((now.utc.0 << 10).max(self.last_rejection.0 + 1));
+        let id = self.next_rejection(now);
         self.outputs.push_back(Output::Rejected(Rejection {
-            id: self.last_rejection,
+            id,
             at: now.utc,
             from: invitation.from,
             transport: clipped(&invitation.transport),
@@ -307,6 +307,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
             call_id: clipped(&invitation.call_id),
             refusal,
         }));
+    }
+
+    /// As a call's.
+    pub(super) fn next_rejection(&mut self, now: Now) -> RejectionId {
+        self.last_rejection = RejectionId((now.utc.0 << 10).max(self.last_rejection.0 + 1));
+        self.last_rejection
     }
 
     /// Milliseconds since 1970 with ten bits of count: grows, fits 53 bits until the year 2248.

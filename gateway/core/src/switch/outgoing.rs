@@ -23,7 +23,7 @@ use crate::{
         leg::{LegCommand, LegEvent, Target},
         wire::Hop,
     },
-    ids::{AskId, LegId, RejectionId},
+    ids::{AskId, LegId},
     now::Now,
     private::Private,
     routing::{
@@ -227,13 +227,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// A call of ours that no trunk takes, for the log and the console.
     fn reject_outgoing(&mut self, now: Now, trunk: Option<String>, caller: Private<String>, number: &str, refusal: Refusal) {
         let Some(endpoint) = self.config.endpoints.first() else { return };
-        let from = endpoint.listen;
-        self.last_rejection = RejectionId((now.utc.0 << 10).max(self.last_rejection.0 + 1));
+        let (from, transport) = (endpoint.listen, endpoint.transport.token().to_owned());
+        let id = self.next_rejection(now);
         self.outputs.push_back(Output::Rejected(Rejection {
-            id: self.last_rejection,
+            id,
             at: now.utc,
             from,
-            transport: "UDP".to_owned(),
+            transport,
             trunk,
             caller: Private(clipped(&caller.0)),
             dialled: clipped(number),
