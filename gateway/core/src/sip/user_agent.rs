@@ -268,13 +268,6 @@ impl<R: Rng> UserAgent<R> {
         self.session_timer = timer;
     }
 
-    /// An endpoint whose port the system chose has been bound.
-    pub fn set_listen(&mut self, endpoint: EndpointId, listen: SocketAddr) {
-        if let Some(endpoint) = self.endpoints.get_mut(&endpoint) {
-            endpoint.listen = listen;
-        }
-    }
-
     /// Where a registered user can be reached now, newest last.
     pub fn bindings(&self, user: &str, now: Now) -> Vec<Binding> {
         self.registrar.bindings(user, now.instant)
