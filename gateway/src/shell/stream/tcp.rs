@@ -70,7 +70,7 @@ pub(super) async fn connect(shared: Arc<Shared>, conn: ConnId, hop: Hop, profile
         Err(_) => Err("too many streams".to_owned()),
     };
     match opened {
-        Ok((_place, (stream, subject))) => carry(&shared, conn, None, hop.to, subject, Ended::Bytes(stream)).await,
+        Ok((_place, (stream, subject))) => carry(&shared, conn, None, hop.to, subject, Ready::Bytes(stream)).await,
         Err(error) => {
             shared.meters.failed.increment(1);
             tracing::info!(to = %hop.to, transport = hop.transport.token(), error, "a SIP stream did not come about");
@@ -80,14 +80,14 @@ pub(super) async fn connect(shared: Arc<Shared>, conn: ConnId, hop: Hop, profile
 }
 
 /// A stream whose handshakes are over.
-enum Ended {
+enum Ready {
     Bytes(Box<dyn Duplex>),
     Frames(Box<web::Frames>),
 }
 
 async fn serve(shared: &Shared, endpoint: EndpointId, transport: Transport, stream: TcpStream, from: SocketAddr) {
     match timeout(HANDSHAKE_MAX, shake_hands(shared, endpoint, transport, stream)).await {
-        Ok(Ok((subject, ended))) => carry(shared, shared.next_accepted(), Some(endpoint), from, subject, ended).await,
+        Ok(Ok((subject, ready))) => carry(shared, shared.next_accepted(), Some(endpoint), from, subject, ready).await,
         Ok(Err(error)) => {
             shared.meters.failed.increment(1);
             tracing::debug!(%from, transport = transport.token(), error, "a SIP handshake failed");
@@ -104,7 +104,7 @@ async fn shake_hands(
     endpoint: EndpointId,
     transport: Transport,
     stream: TcpStream,
-) -> Result<(Vec<String>, Ended), String> {
+) -> Result<(Vec<String>, Ready), String> {
     let _ = stream.set_nodelay(true);
     let (subject, stream): (Vec<String>, Box<dyn Duplex>) = if transport.is_secure() {
         let stream = shared.tls.acceptor(endpoint)?.accept(stream).await.map_err(|error| error.to_string())?;
@@ -112,8 +112,8 @@ async fn shake_hands(
     } else {
         (Vec::new(), Box::new(stream))
     };
-    let ended = if transport.is_web() { Ended::Frames(Box::new(web::accept(stream).await?)) } else { Ended::Bytes(stream) };
-    Ok((subject, ended))
+    let ready = if transport.is_web() { Ready::Frames(Box::new(web::accept(stream).await?)) } else { Ready::Bytes(stream) };
+    Ok((subject, ready))
 }
 
 async fn open(shared: &Shared, hop: &Hop, profile: Option<&str>) -> Result<(Box<dyn Duplex>, Vec<String>), String> {
@@ -133,14 +133,14 @@ async fn open(shared: &Shared, hop: &Hop, profile: Option<&str>) -> Result<(Box<
     Ok((Box::new(stream), subject))
 }
 
-async fn carry(shared: &Shared, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>, ended: Ended) {
+async fn carry(shared: &Shared, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>, ready: Ready) {
     let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
     if shared.tell(conn, StreamTold::Stands { endpoint, from, subject, outbox }).await.is_err() {
         return;
     }
-    match ended {
-        Ended::Bytes(stream) => flow::carry(stream, conn, shared, waiting).await,
-        Ended::Frames(frames) => web::carry(*frames, conn, shared, waiting).await,
+    match ready {
+        Ready::Bytes(stream) => flow::carry(stream, conn, shared, waiting).await,
+        Ready::Frames(frames) => web::carry(*frames, conn, shared, waiting).await,
     }
     let _ = shared.tell(conn, StreamTold::Gone).await;
 }
