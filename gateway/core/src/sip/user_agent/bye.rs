@@ -31,13 +31,7 @@ impl<R: Rng> UserAgent<R> {
     /// BYE now. `q850` of 0 says nothing of why.
     pub(super) fn hang_up(&mut self, now: Now, id: UsageId, q850: u8) {
         self.drop_asked(now, id);
-        let Some(usage) = self.usages.get(&id) else { return };
-        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
-        let via = self.mint_via(endpoint, advertised);
-        let path = self.way_within(id);
-        let Some(usage) = self.usages.get_mut(&id) else { return };
-        if let (Some(dialog), Some(path)) = (&mut usage.dialog, path) {
-            let mut bye = dialog.next_request(Method::Bye, via);
+        if let Some((mut bye, path)) = self.request_within(id, Method::Bye) {
             if q850 != 0 {
                 bye.headers.push("Reason", reason::print_q850(q850));
             }

@@ -174,7 +174,7 @@ impl<R: Rng> UserAgent<R> {
             headers.push("Contact", self.contact_of(usage));
         }
         headers.push("Allow", ALLOW);
-        self.put_session(id, &mut headers);
+        self.put_timer(id, &mut headers);
         target.headers.iter().for_each(|(name, value)| headers.push(name, value.as_str()));
         let mut request = Request {
             method: Method::Invite,
@@ -280,7 +280,7 @@ impl<R: Rng> UserAgent<R> {
         for name in ["Supported", "Session-Expires", "Min-SE"] {
             again.headers.remove(name);
         }
-        self.put_session(id, &mut again.headers);
+        self.put_timer(id, &mut again.headers);
         again.cseq.number += 1;
         let place = self.usages.get(&id).map(|usage| (usage.endpoint, usage.advertised));
         if let Some((endpoint, advertised)) = place {

@@ -1,5 +1,7 @@
 //! Is the peer of a standing call still there? An OPTIONS within its dialog tells (RFC 3261 11, 12.2.1.2).
 
+use std::sync::Arc;
+
 use rand::Rng;
 
 use super::{UsageId, UserAgent, clients::Role, usage::Phase};
@@ -17,12 +19,9 @@ impl<R: Rng> UserAgent<R> {
             return;
         }
         held.is_probing = true;
-        let (endpoint, advertised) = (held.endpoint, held.advertised);
-        let via = self.mint_via(endpoint, advertised);
-        let dialog = self.usages.get_mut(&usage).and_then(|held| held.dialog.as_mut());
-        let Some(mut options) = dialog.map(|dialog| dialog.next_request(Method::Options, via)) else { return };
+        let Some((mut options, path)) = self.request_within(usage, Method::Options) else { return };
         options.headers.push("Accept", "application/sdp");
-        self.send_within(now, usage, options, Role::Probe);
+        self.open_client(now, Arc::new(options), path, usage, Role::Probe);
     }
 
     pub(super) fn probe_answered(&mut self, now: Now, id: UsageId, response: &Response) {

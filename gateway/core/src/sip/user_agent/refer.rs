@@ -86,13 +86,8 @@ impl<R: Rng> UserAgent<R> {
         let Some(held) = self.usages.get(&usage) else { return };
         let Some(referral) = held.referral.as_ref().filter(|referral| referral.tx.is_none()) else { return };
         let (number, is_first) = (referral.request.cseq.number, held.referrals == 1);
-        let (endpoint, advertised) = (held.endpoint, held.advertised);
         let contact = self.contact_of(held);
-        let via = self.mint_via(endpoint, advertised);
-        let Some(path) = self.way_within(usage) else { return };
-        let Some(held) = self.usages.get_mut(&usage) else { return };
-        let Some(dialog) = &mut held.dialog else { return };
-        let mut notify = dialog.next_request(Method::Notify, via);
+        let Some((mut notify, path)) = self.request_within(usage, Method::Notify) else { return };
         notify.headers.push("Contact", contact);
         // "The first REFER of a dialog may go without id, every later one must have it" (2.4.6).
         notify.headers.push("Event", if is_first { "refer".to_owned() } else { format!("refer;id={number}") });
@@ -103,7 +98,6 @@ impl<R: Rng> UserAgent<R> {
         notify.headers.push("Subscription-State", state);
         notify.headers.push("Content-Type", "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {status} {}\r\n", phrase(status)).into_bytes();
-        self.put_session(usage, &mut notify.headers);
         self.open_client(now, Arc::new(notify), path, usage, Role::Notify);
         if status >= 200 {
             self.forget_referral(usage);
@@ -113,20 +107,16 @@ impl<R: Rng> UserAgent<R> {
     /// Asks the peer to call someone. `ReferProgressed` follows, the last time with a final status.
     pub fn refer(&mut self, now: Now, usage: UsageId, to: &str, referred_by: Option<&str>) {
         let Some(held) = self.usages.get(&usage).filter(|held| matches!(held.phase, Phase::Confirmed)) else { return };
-        let (endpoint, advertised) = (held.endpoint, held.advertised);
         let contact = self.contact_of(held);
-        let via = self.mint_via(endpoint, advertised);
-        let Some(path) = self.way_within(usage) else { return };
-        let Some(held) = self.usages.get_mut(&usage) else { return };
-        let Some(dialog) = &mut held.dialog else { return };
-        let mut refer = dialog.next_request(Method::Refer, via);
-        held.referring = Referring::Waiting;
+        let Some((mut refer, path)) = self.request_within(usage, Method::Refer) else { return };
+        if let Some(held) = self.usages.get_mut(&usage) {
+            held.referring = Referring::Waiting;
+        }
         refer.headers.push("Contact", contact);
         refer.headers.push("Refer-To", format!("<{to}>"));
         if let Some(referrer) = referred_by {
             refer.headers.push("Referred-By", referrer);
         }
-        self.put_session(usage, &mut refer.headers);
         self.open_client(now, Arc::new(refer), path, usage, Role::Refer);
     }
 

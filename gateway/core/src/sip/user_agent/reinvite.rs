@@ -98,19 +98,15 @@ impl<R: Rng> UserAgent<R> {
         if !is_free || usage.asking.as_ref().is_none_or(|asking| asking.is_running) {
             return;
         }
-        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let contact = self.contact_of(usage);
-        let via = self.mint_via(endpoint, advertised);
-        let Some(path) = self.way_within(id) else { return };
-        let Some(usage) = self.usages.get_mut(&id) else { return };
-        let (Some(dialog), Some(asking)) = (&mut usage.dialog, &mut usage.asking) else { return };
+        let Some((mut request, path)) = self.request_within(id, method) else { return };
+        let Some(asking) = self.usages.get_mut(&id).and_then(|usage| usage.asking.as_mut()) else { return };
         asking.is_running = true;
         let sdp = asking.sdp.clone();
-        let mut request = dialog.next_request(method, via);
         request.headers.push("Contact", contact);
         request.headers.push("Allow", ALLOW);
         if self.is_confirmed(id) {
-            self.put_session(id, &mut request.headers);
+            self.put_timer(id, &mut request.headers);
         }
         request.set_sdp(&sdp);
         self.send_reinvite(now, id, request, path);

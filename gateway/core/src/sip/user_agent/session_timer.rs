@@ -64,7 +64,7 @@ impl<R: Rng> UserAgent<R> {
     }
 
     /// What a request of ours says of the session.
-    pub(super) fn put_session(&self, id: UsageId, headers: &mut Headers) {
+    pub(super) fn put_timer(&self, id: UsageId, headers: &mut Headers) {
         headers.push("Supported", SUPPORTED);
         let Some(usage) = self.usages.get(&id).filter(|_| self.session_timer.expires_s != 0) else { return };
         let Session { interval, we_refresh, floor, .. } = usage.session;
@@ -204,15 +204,12 @@ impl<R: Rng> UserAgent<R> {
 
     fn send_update(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get(&id) else { return };
-        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let contact = self.contact_of(usage);
-        let via = self.mint_via(endpoint, advertised);
-        let dialog = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut());
-        let Some(mut update) = dialog.map(|dialog| dialog.next_request(Method::Update, via)) else { return };
+        let Some((mut update, path)) = self.request_within(id, Method::Update) else { return };
         update.headers.push("Contact", contact);
         update.headers.push("Allow", ALLOW);
-        self.put_session(id, &mut update.headers);
-        self.send_within(now, id, update, Role::Update(false));
+        self.put_timer(id, &mut update.headers);
+        self.open_client(now, Arc::new(update), path, id, Role::Update(false));
     }
 
     /// A request of ours within the usage's dialog.

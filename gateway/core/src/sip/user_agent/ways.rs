@@ -11,7 +11,7 @@ use super::{UaOutput, UsageId, UserAgent, connection::State, usage::Usage};
 use crate::{
     events::wire::{Hop, Path, Transport},
     ids::{ConnId, EndpointId},
-    sip::{Request, Uri, dialog::Dialog, header::Scheme},
+    sip::{Method, Request, Uri, dialog::Dialog, header::Scheme},
 };
 
 impl<R: Rng> UserAgent<R> {
@@ -57,6 +57,16 @@ impl<R: Rng> UserAgent<R> {
     /// Streams alive.
     pub fn connections(&self) -> usize {
         self.connections.len()
+    }
+
+    /// The next request of a usage within its dialog, and its way; `None` where there is no dialog, or no way.
+    pub(super) fn request_within(&mut self, id: UsageId, method: Method) -> Option<(Request, Path)> {
+        let usage = self.usages.get(&id)?;
+        let (endpoint, advertised) = (usage.endpoint, usage.advertised);
+        let via = self.mint_via(endpoint, advertised);
+        let path = self.way_within(id)?;
+        let dialog = self.usages.get_mut(&id)?.dialog.as_mut()?;
+        Some((dialog.next_request(method, via), path))
     }
 
     /// Where the next request of a usage goes, within its dialog.

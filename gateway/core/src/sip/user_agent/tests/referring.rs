@@ -38,6 +38,18 @@ fn a_referrer_hears_how_its_call_goes_and_then_no_more() {
 }
 
 #[test]
+fn only_requests_that_renew_a_session_speak_of_its_timer() {
+    let mut scene = Scene::new();
+    let (usage, _, notify) = referred(&mut scene);
+    scene.does(|agent, now| agent.refer(now, usage, "sip:200@192.0.2.9", None));
+    for request in [notify, scene.request().1] {
+        // RFC 4028 4 and 5: INVITE and UPDATE alone.
+        assert_eq!((request.headers.first("Session-Expires"), request.headers.first("Min-SE")), (None, None), "{:?}", request.method);
+        assert!(request.headers.first("Session-ID").is_some(), "{:?}", request.method);
+    }
+}
+
+#[test]
 fn a_referrer_that_hung_up_at_once_is_told_all_the_same() {
     let mut scene = Scene::new();
     let (usage, tag, trying) = referred(&mut scene);
