@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod file;
 mod guards;
+mod route;
 mod srtp;
 #[cfg(test)]
 mod tests;
