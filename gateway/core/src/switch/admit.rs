@@ -6,9 +6,10 @@ use rand::{Rng, SeedableRng};
 use super::{
     Output, Rejection, Switch,
     calling::{Believed, Judge},
+    invitation::Invitation,
     leg_media::leg_media,
     rejection::clipped,
-    sip_leg::{Invitation, SipEvent},
+    sip_leg::SipEvent,
     slot::Slot,
 };
 use crate::{

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     cause::Cause,
-    config::Oversize,
     events::{
         calling::Presented,
         leg::LegEvent,
@@ -90,20 +89,9 @@ impl<R: Rng> SipLegs<R> {
         for binding in bindings {
             let routes = binding.path.iter().map(|hop| ("Route".to_owned(), hop.to_string()));
             let (endpoint, to) = way_to(&binding, endpoint);
-            let target = InviteTarget {
-                uri: binding.contact.clone(),
-                endpoint,
-                to,
-                profile: None,
-                oversize: Oversize::default(),
-                from_uri: from_uri.clone(),
-                display: None,
-                headers: routes.chain(headers.iter().cloned()).collect(),
-                sdp: offer.to_string(),
-                auth: None,
-                advertised: None,
-                nat: binding.nat,
-            };
+            let plain = InviteTarget::new(binding.contact.clone(), endpoint, to, from_uri.clone(), offer.to_string());
+            let headers = routes.chain(headers.iter().cloned()).collect();
+            let target = InviteTarget { headers, nat: binding.nat, ..plain };
             let usage = self.agent.invite_by(now, &target, Some(binding.flow));
             self.trace(leg, usage);
             self.legs.insert(usage, leg);

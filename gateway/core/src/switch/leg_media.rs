@@ -5,7 +5,7 @@ use media::{
     sdp::{Offer, Srtp, negotiate},
 };
 
-use super::sip_leg::Invitation;
+use super::invitation::Invitation;
 use crate::{
     call::{LegMedia, RtpTerms},
     config::{Config, Trunk},

@@ -2,7 +2,7 @@
 
 use rand::{Rng, SeedableRng};
 
-use super::{Switch, leg_media::leg_media, sip_leg::Invitation};
+use super::{Switch, invitation::Invitation, leg_media::leg_media};
 use crate::{
     call::Stimulus,
     cause::Cause,

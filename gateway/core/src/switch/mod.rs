@@ -6,6 +6,8 @@ mod border;
 mod calling;
 mod carry;
 mod forks;
+mod info_digit;
+mod invitation;
 mod leg_media;
 mod merge;
 mod outgoing;

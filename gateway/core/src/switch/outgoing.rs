@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cause::Cause,
-    config::{Endpoint, Oversize, Trunk},
+    config::{Endpoint, Trunk},
     events::{
         ask::{AskFailure, Finding, Question},
         calling::Presented,
@@ -297,23 +297,11 @@ fn invite_by(
     })
 }
 
-/// An INVITE that says only what every one says.
+/// An INVITE that leaves by this endpoint, for a server that is still to be found.
 fn blank(uri: Uri, endpoint: &Endpoint, sdp: String) -> InviteTarget {
     let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
-    InviteTarget {
-        uri,
-        endpoint: endpoint.id,
-        to: Hop { transport: endpoint.transport, to: own, domain: None },
-        profile: None,
-        oversize: Oversize::default(),
-        from_uri: Uri::sip(Some("tandem"), own),
-        display: None,
-        headers: Vec::new(),
-        sdp,
-        auth: None,
-        advertised: None,
-        nat: false,
-    }
+    let to = Hop { transport: endpoint.transport, to: own, domain: None };
+    InviteTarget::new(uri, endpoint.id, to, Uri::sip(Some("tandem"), own), sdp)
 }
 
 /// A server that has said nothing at all after this, not even 100, is passed over where another is left: a caller hears silence meanwhile.

@@ -3,21 +3,22 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use media::sdp::{Answer, Offer, Refused};
+use media::sdp::{Answer, Offer};
 use rand::Rng;
 
 use super::{
     appearance::{Appearance, further},
     border::Output,
-    calling::Claims,
     forks::Forks,
+    info_digit::digit_of,
+    invitation::Invitation,
 };
 use crate::{
     cause::{Cause, Fault},
-    config::{Config, Oversize, Phone, SrtpPolicy, Trunk},
+    config::{Config, Phone, SrtpPolicy, Trunk},
     events::{
         calling::Presented,
         leg::{LegCommand, LegEvent, Target},
@@ -27,8 +28,8 @@ use crate::{
     private::Private,
     routing,
     sip::{
-        AnswerBy, InviteTarget, Refusal, RegisterOutcome, Request, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId,
-        UserAgent, hop_of,
+        AnswerBy, InviteTarget, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent,
+        hop_of,
     },
 };
 
@@ -46,41 +47,12 @@ pub(super) enum SipEvent {
     Probed { request: RequestId, status: Option<u16> },
 }
 
-/// An INVITE outside any dialog.
-pub(super) struct Invitation {
-    pub(super) usage: UsageId,
-    pub(super) endpoint: EndpointId,
-    pub(super) from: SocketAddr,
-    /// Proved by digest.
-    pub(super) user: Option<String>,
-    /// From names a phone of ours.
-    pub(super) claims_phone: bool,
-    /// It brought a digest that is wrong; one that is merely stale is not.
-    pub(super) wrong_digest: bool,
-    pub(super) call_id: String,
-    /// As Via says.
-    pub(super) transport: String,
-    /// What it says of its caller.
-    pub(super) claims: Claims,
-    pub(super) dialled: String,
-    /// The leg whose place it asks for (RFC 3891), or the status that says why it cannot have it.
-    pub(super) replacing: Option<Result<LegId, u16>>,
-    /// The line of ours that the Request-URI names: a carrier calls the address that we registered.
-    pub(super) line: Option<String>,
-    /// The user part of To: the number, where the Request-URI is what we registered.
-    pub(super) to_user: String,
-    /// Names of the verified certificate of the stream that it came by.
-    pub(super) subjects: Vec<String>,
-    /// None: ours is wanted.
-    pub(super) offer: Option<Result<Offer, Refused>>,
-}
-
 /// The SIP side of all legs.
 pub(super) struct SipLegs<R> {
     pub(super) agent: UserAgent<R>,
     pub(super) usages: BTreeMap<LegId, SipLeg>,
     pub(super) legs: BTreeMap<UsageId, LegId>,
-    phones: Vec<String>,
+    pub(super) phones: Vec<String>,
     /// Those that may hand their calls on.
     transferring: Vec<String>,
     /// Names and addresses that stand for this node in a URI of a phone of ours.
@@ -359,23 +331,8 @@ impl<R: Rng> SipLegs<R> {
         let trunk = routing::trunk_of(&self.config, to.to).ok();
         let Appearance { from_uri, display, mut headers } = Appearance::of(presented, pointer, trunk, local);
         headers.extend(further);
-        let usage = self.agent.invite(
-            now,
-            &InviteTarget {
-                uri,
-                endpoint,
-                to,
-                profile: None,
-                oversize: Oversize::default(),
-                from_uri,
-                display,
-                headers,
-                sdp: offer.to_string(),
-                auth: None,
-                advertised: None,
-                nat: false,
-            },
-        );
+        let usage =
+            self.agent.invite(now, &InviteTarget { display, headers, ..InviteTarget::new(uri, endpoint, to, from_uri, offer.to_string()) });
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg::outbound(usage));
@@ -537,27 +494,6 @@ impl<R: Rng> SipLegs<R> {
         let is_own_port = uri.port.is_none_or(|port| self.outbound.is_some_and(|(_, local)| local.port() == port));
         is_own_port && self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(&uri.host))
     }
-
-    fn invitation(&self, usage: UsageId, endpoint: EndpointId, from: SocketAddr, request: &Request, user: Option<String>) -> Invitation {
-        let shown = request.from.uri.user().unwrap_or_default();
-        Invitation {
-            usage,
-            endpoint,
-            from,
-            wrong_digest: user.is_none() && request.headers.first("Authorization").is_some() && !self.agent.is_stale(usage),
-            user,
-            claims_phone: self.phones.contains(&shown),
-            call_id: request.call_id.as_str().to_owned(),
-            transport: request.via.transport.as_str().to_owned(),
-            claims: Claims::of(request, self.agent.session(usage)),
-            dialled: request.uri.user().unwrap_or_default(),
-            replacing: None,
-            line: request.uri.params.value("line").map(str::to_owned),
-            to_user: request.to.uri.user().unwrap_or_default(),
-            subjects: self.agent.subject(usage).to_vec(),
-            offer: request.sdp().map(|sdp| Offer::parse(&sdp)),
-        }
-    }
 }
 
 /// Whom our challenges speak for.
@@ -580,25 +516,6 @@ fn refusal(cause: Cause) -> Refusal {
 /// A final status must say that the call did not come about; an ordinary goodbye before the answer means that nobody is there.
 fn failure(cause: Cause) -> u16 {
     if cause.sip >= 300 { cause.sip } else { 480 }
-}
-
-/// `Signal=5` and `Duration=160` (ms) in an INFO, as many carriers still send digits.
-fn digit_of(content_type: &str, body: &[u8]) -> Option<(char, Duration)> {
-    if !content_type.trim().to_ascii_lowercase().starts_with("application/dtmf") {
-        return None;
-    }
-    let text = std::str::from_utf8(body).ok()?;
-    let field = |name: &str| {
-        text.lines().find_map(|line| {
-            let (key, value) = line.split_once('=')?;
-            key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    };
-    let signal = field("Signal").unwrap_or(text.trim());
-    let mut letters = signal.chars();
-    let digit = letters.next().filter(|digit| matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D')).filter(|_| letters.next().is_none())?;
-    let length = field("Duration").and_then(|ms| ms.parse().ok()).unwrap_or(160).min(5000);
-    Some((digit, Duration::from_millis(length)))
 }
 
 /// The address names no host that we can reach from here (Q.850 3, no route to destination).

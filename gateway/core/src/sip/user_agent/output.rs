@@ -176,6 +176,26 @@ pub struct InviteTarget {
     pub nat: bool,
 }
 
+impl InviteTarget {
+    /// An INVITE that says only what every one says.
+    pub fn new(uri: Uri, endpoint: EndpointId, to: Hop, from_uri: Uri, sdp: String) -> Self {
+        Self {
+            uri,
+            endpoint,
+            to,
+            profile: None,
+            oversize: Oversize::default(),
+            from_uri,
+            display: None,
+            headers: Vec::new(),
+            sdp,
+            auth: None,
+            advertised: None,
+            nat: false,
+        }
+    }
+}
+
 /// Who we are to a peer that challenges; never shown to another realm (CVE-2021-41158).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
