@@ -1,5 +1,7 @@
 //! A phone: calls or is called by SIP, hums, presses keys, holds, hangs up.
 
+mod talk;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
@@ -21,6 +23,7 @@ use media::{
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+pub use talk::Talk;
 
 use crate::{
     carrier::{Carrier, Way},
@@ -62,31 +65,6 @@ pub enum Answering {
     Ring,
     /// Speaks after the first, by 183, says 180 a second later, and takes the call after the second.
     Early(Duration, Duration),
-}
-
-/// One call of a phone's, as the phone sees it.
-#[derive(Debug)]
-pub struct Talk {
-    pub line: Line,
-    pub began: Instant,
-    /// When the answer was known.
-    pub answered: Option<Instant>,
-    /// When it spoke before it took the call.
-    pub spoke_early: Option<Instant>,
-    /// When it was over, and the final status where it was refused.
-    pub ended: Option<Instant>,
-    pub refused: Option<u16>,
-    /// From when to when this side held the other.
-    pub holds: Vec<(Instant, Option<Instant>)>,
-    /// When it pressed keys: while one is down, its hum is not sent (RFC 4733 2.5.1.1).
-    pub keys: Vec<Instant>,
-    usage: UsageId,
-    offer: Option<Offer>,
-    reoffer: Option<(Offer, bool)>,
-    early: Option<String>,
-    rang: bool,
-    /// Provisional statuses that came back, in order.
-    pub heard: Vec<u16>,
 }
 
 /// A phone with one line.
@@ -290,28 +268,17 @@ impl Phone {
         let shown = if self.number.is_empty() { "anonymous" } else { &self.number };
         let privacy = self.number.is_empty().then(|| ("Privacy".to_owned(), "id".to_owned()));
         let headers = privacy.into_iter().chain(self.headers.clone()).collect();
-        let usage = self.agent.invite(
-            now,
-            &InviteTarget {
-                uri: Uri::sip(Some(user), GATEWAY),
-                endpoint: EndpointId(0),
-                to: Hop { transport: Transport::Udp, to: GATEWAY, domain: None },
-                profile: None,
-                // The world has no streams; six keys make an INVITE of more than 1300 bytes.
-                oversize: Oversize::Udp,
-                from_uri: Uri::sip(Some(shown), self.sip),
-                display: None,
-                headers,
-                sdp: offer.to_string(),
-                auth: self.password.clone().map(|password| Credentials {
-                    user: self.number.clone(),
-                    realm: "tandem".to_owned(),
-                    password: Private(password),
-                }),
-                advertised: None,
-                nat: false,
-            },
-        );
+        let to = Hop { transport: Transport::Udp, to: GATEWAY, domain: None };
+        let (uri, from_uri) = (Uri::sip(Some(user), GATEWAY), Uri::sip(Some(shown), self.sip));
+        let auth = self.password.clone().map(|password| Credentials {
+            user: self.number.clone(),
+            realm: "tandem".to_owned(),
+            password: Private(password),
+        });
+        // The world has no streams; six keys make an INVITE of more than 1300 bytes.
+        let oversize = Oversize::Udp;
+        let plain = InviteTarget::new(uri, EndpointId(0), to, from_uri, offer.to_string());
+        let usage = self.agent.invite(now, &InviteTarget { headers, auth, oversize, ..plain });
         self.begin(now.instant, line, usage, Some(offer));
     }
 
