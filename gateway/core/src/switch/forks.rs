@@ -76,7 +76,7 @@ impl<R: Rng> SipLegs<R> {
         presented: &Presented,
         further: &[(String, String)],
     ) {
-        let bindings = self.agent.targets(address, now);
+        let bindings = self.user_agent.targets(address, now);
         let Some((endpoint, local)) = self.outbound.filter(|_| !bindings.is_empty()) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(Cause::ABSENT))));
             return;
@@ -92,7 +92,7 @@ impl<R: Rng> SipLegs<R> {
             let plain = InviteTarget::new(binding.contact.clone(), endpoint, to, from_uri.clone(), offer.to_string());
             let headers = routes.chain(headers.iter().cloned()).collect();
             let target = InviteTarget { headers, nat: binding.nat, ..plain };
-            let usage = self.agent.invite_by(now, &target, Some(binding.flow));
+            let usage = self.user_agent.invite_by(now, &target, Some(binding.flow));
             self.trace(leg, usage);
             self.legs.insert(usage, leg);
             usages.push(usage);
@@ -106,7 +106,7 @@ impl<R: Rng> SipLegs<R> {
     /// Another phone was faster, or nobody is wanted any more: whatever this one still says is no news to the call.
     pub(super) fn dismiss(&mut self, now: Now, usage: UsageId, cause: Cause) {
         self.legs.remove(&usage);
-        self.agent.cancel(now, usage, cause);
+        self.user_agent.cancel(now, usage, cause);
     }
 
     /// One phone took the call: the others stop ringing.

@@ -251,7 +251,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// The trunks, and what they do things with.
     pub(super) fn tools(&mut self) -> (&mut Trunks, Tools<'_, R>) {
-        let tools = Tools { agent: self.sip.agent(), rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
+        let tools = Tools { user_agent: self.sip.user_agent(), rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
         (&mut self.trunks, tools)
     }
 }

@@ -16,7 +16,7 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn referred(&mut self, now: Now, usage: UsageId, referral: Referral) -> Option<LegEvent> {
         let held = self.legs.get(&usage).and_then(|leg| self.usages.get(leg));
         if !held.is_some_and(|held| held.may_transfer) {
-            self.agent.refuse_refer(now, usage, &Refusal::because(603, "transfer is not set for this trunk or phone"));
+            self.user_agent.refuse_refer(now, usage, &Refusal::because(603, "transfer is not set for this trunk or phone"));
             return None;
         }
         let Referral { to, replaces, replacing, referred_by } = referral;
@@ -41,7 +41,7 @@ impl<R: Rng> SipLegs<R> {
             let separator = if uri.contains('?') { '&' } else { '?' };
             uri.push_str(&format!("{separator}User-to-User={}", value.replace(';', "%3B").replace('=', "%3D")));
         }
-        self.agent.refer(now, usage, &uri, None);
+        self.user_agent.refer(now, usage, &uri, None);
     }
 
     /// A number dialled here, a phone of ours, or an address elsewhere.

@@ -49,7 +49,7 @@ pub(super) enum SipEvent {
 
 /// The SIP side of all legs.
 pub(super) struct SipLegs<R> {
-    pub(super) agent: UserAgent<R>,
+    pub(super) user_agent: UserAgent<R>,
     pub(super) usages: BTreeMap<LegId, SipLeg>,
     pub(super) legs: BTreeMap<UsageId, LegId>,
     pub(super) phones: Vec<String>,
@@ -103,7 +103,7 @@ impl<R: Rng> SipLegs<R> {
             ..Settings::new(realm, nonce_key)
         };
         let mut legs = Self {
-            agent: UserAgent::new(rng, settings),
+            user_agent: UserAgent::new(rng, settings),
             usages: BTreeMap::new(),
             legs: BTreeMap::new(),
             phones: Vec::new(),
@@ -121,9 +121,9 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
-        self.agent.set_session_timer(session_timer(config));
+        self.user_agent.set_session_timer(session_timer(config));
         self.config = config.clone();
-        self.agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
+        self.user_agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
         // A trunk that proves itself by digest is challenged as a phone is.
         let realm = realm_of(config);
         let peers = config.trunks.iter().filter_map(|trunk| trunk.peering.peer_auth.as_ref());
@@ -135,7 +135,7 @@ impl<R: Rng> SipLegs<R> {
             srtp: SrtpPolicy::default(),
             transfer: false,
         });
-        self.agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
+        self.user_agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
         self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
         self.transferring = config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect();
         self.agents = config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect();
@@ -146,53 +146,53 @@ impl<R: Rng> SipLegs<R> {
     }
 
     pub(super) fn drain(&mut self) {
-        self.agent.set_options_status(503);
+        self.user_agent.set_options_status(503);
     }
 
     pub(super) fn receive(&mut self, now: Now, endpoint: EndpointId, from: SocketAddr, bytes: &[u8]) {
-        self.agent.receive(now, endpoint, from, bytes);
+        self.user_agent.receive(now, endpoint, from, bytes);
     }
 
     pub(super) fn connected(&mut self, now: Now, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>) {
-        self.agent.connected(now, conn, endpoint, from, subject);
+        self.user_agent.connected(now, conn, endpoint, from, subject);
     }
 
     pub(super) fn connect_failed(&mut self, now: Now, conn: ConnId) {
-        self.agent.connect_failed(now, conn);
+        self.user_agent.connect_failed(now, conn);
     }
 
     pub(super) fn receive_stream(&mut self, now: Now, conn: ConnId, bytes: &[u8]) {
-        self.agent.receive_stream(now, conn, bytes);
+        self.user_agent.receive_stream(now, conn, bytes);
     }
 
     pub(super) fn disconnected(&mut self, now: Now, conn: ConnId) {
-        self.agent.disconnected(now, conn);
+        self.user_agent.disconnected(now, conn);
     }
 
     pub(super) fn dropped(&self) -> u64 {
-        self.agent.dropped().map(|(_, count)| count).sum()
+        self.user_agent.dropped().map(|(_, count)| count).sum()
     }
 
     pub(super) fn wake(&mut self, now: Now) {
-        self.agent.wake(now);
+        self.user_agent.wake(now);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.agent.deadline()
+        self.user_agent.deadline()
     }
 
     pub(super) fn load(&self) -> (usize, usize) {
-        self.agent.load()
+        self.user_agent.load()
     }
 
     /// Can this user be called?
     pub(super) fn is_registered(&self, now: Now, user: &str) -> bool {
-        !self.agent.bindings(user, now).is_empty()
+        !self.user_agent.bindings(user, now).is_empty()
     }
 
     /// The next thing understood; bytes to send stay behind for `flush`.
     pub(super) fn next_event(&mut self, now: Now) -> Option<SipEvent> {
-        while let Some(output) = self.agent.poll() {
+        while let Some(output) = self.user_agent.poll() {
             match output {
                 UaOutput::Transmit { path, bytes } => self.outbox.push_back(Output::Transmit { path, bytes }),
                 UaOutput::Connect { conn, hop, profile } => self.outbox.push_back(Output::Connect { conn, hop, profile }),
@@ -217,9 +217,9 @@ impl<R: Rng> SipLegs<R> {
 
     /// What we say of ourselves within this usage, and where its requests go, is as the trunk prescribes.
     pub(super) fn behave(&mut self, usage: UsageId, trunk: &Trunk) {
-        self.agent.advertise(usage, trunk.advertised);
+        self.user_agent.advertise(usage, trunk.advertised);
         if trunk.nat {
-            self.agent.pin(usage);
+            self.user_agent.pin(usage);
         }
     }
 
@@ -232,7 +232,7 @@ impl<R: Rng> SipLegs<R> {
 
     /// To be said wherever a leg gets a usage.
     pub(super) fn trace(&mut self, leg: LegId, usage: UsageId) {
-        if let Some(call_id) = self.agent.call_id(usage) {
+        if let Some(call_id) = self.user_agent.call_id(usage) {
             self.traced.push_back((leg, call_id.to_owned()));
         }
     }
@@ -248,12 +248,12 @@ impl<R: Rng> SipLegs<R> {
             Some(why) => Refusal::because(cause.sip, why).with_q850(cause.q850),
             None => Refusal::new(cause.sip),
         };
-        self.agent.refuse(now, usage, &refusal);
+        self.user_agent.refuse(now, usage, &refusal);
     }
 
     /// Asks for a digest; the next INVITE brings it.
     pub(super) fn challenge(&mut self, now: Now, usage: UsageId) {
-        self.agent.challenge(now, usage, AnswerBy::UserAgent);
+        self.user_agent.challenge(now, usage, AnswerBy::UserAgent);
     }
 
     /// What a call wants of a participant; what a phone cannot show is left out.
@@ -269,35 +269,35 @@ impl<R: Rng> SipLegs<R> {
         let Some(held) = self.usages.get_mut(&leg) else { return };
         let usage = held.usage;
         match command {
-            LegCommand::Ring => self.agent.ring(now, usage),
-            LegCommand::Progress { answer } => self.agent.progress(now, usage, &answer.to_string()),
+            LegCommand::Ring => self.user_agent.ring(now, usage),
+            LegCommand::Progress { answer } => self.user_agent.progress(now, usage, &answer.to_string()),
             LegCommand::Answer { answer } => {
                 held.answered = true;
-                self.agent.accept(now, usage, &answer.to_string());
+                self.user_agent.accept(now, usage, &answer.to_string());
             }
             LegCommand::Propose { offer } => {
                 held.offering = true;
                 match std::mem::replace(&mut held.answered, true) {
-                    true => self.agent.accept_reinvite(now, usage, &offer.to_string()),
-                    false => self.agent.accept(now, usage, &offer.to_string()),
+                    true => self.user_agent.accept_reinvite(now, usage, &offer.to_string()),
+                    false => self.user_agent.accept(now, usage, &offer.to_string()),
                 }
             }
-            LegCommand::Probe => self.agent.probe(now, usage),
-            LegCommand::AcceptReoffer { answer } => self.agent.accept_reinvite(now, usage, &answer.to_string()),
-            LegCommand::RejectReoffer(cause) => self.agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
-            LegCommand::Reoffer { offer } => self.agent.reinvite(now, usage, &offer.to_string()),
+            LegCommand::Probe => self.user_agent.probe(now, usage),
+            LegCommand::AcceptReoffer { answer } => self.user_agent.accept_reinvite(now, usage, &answer.to_string()),
+            LegCommand::RejectReoffer(cause) => self.user_agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
+            LegCommand::Reoffer { offer } => self.user_agent.reinvite(now, usage, &offer.to_string()),
             LegCommand::Refuse(cause) | LegCommand::Hangup(cause) => match (held.answered, held.inbound) {
-                (true, _) => self.agent.bye(now, usage, cause),
+                (true, _) => self.user_agent.bye(now, usage, cause),
                 (false, false) => {
-                    self.agent.cancel(now, usage, cause);
+                    self.user_agent.cancel(now, usage, cause);
                     let rivals = held.forks.withdraw();
                     rivals.into_iter().for_each(|rival| self.dismiss(now, rival, cause));
                 }
-                (false, true) => self.agent.refuse(now, usage, &refusal(cause)),
+                (false, true) => self.user_agent.refuse(now, usage, &refusal(cause)),
             },
-            LegCommand::AcceptRefer => self.agent.accept_refer(now, usage),
-            LegCommand::NotifyRefer { status } => self.agent.notify_refer(now, usage, status),
-            LegCommand::RejectRefer(cause) => self.agent.refuse_refer(now, usage, &Refusal::new(cause.sip).with_q850(cause.q850)),
+            LegCommand::AcceptRefer => self.user_agent.accept_refer(now, usage),
+            LegCommand::NotifyRefer { status } => self.user_agent.notify_refer(now, usage, status),
+            LegCommand::RejectRefer(cause) => self.user_agent.refuse_refer(now, usage, &Refusal::new(cause.sip).with_q850(cause.q850)),
             LegCommand::Refer { to, pointer } => self.refer(now, usage, to, pointer),
             LegCommand::Dial { .. }
             | LegCommand::Present { .. }
@@ -331,8 +331,9 @@ impl<R: Rng> SipLegs<R> {
         let trunk = routing::trunk_of(&self.config, to.to).ok();
         let Appearance { from_uri, display, mut headers } = Appearance::of(presented, pointer, trunk, local);
         headers.extend(further);
-        let usage =
-            self.agent.invite(now, &InviteTarget { display, headers, ..InviteTarget::new(uri, endpoint, to, from_uri, offer.to_string()) });
+        let usage = self
+            .user_agent
+            .invite(now, &InviteTarget { display, headers, ..InviteTarget::new(uri, endpoint, to, from_uri, offer.to_string()) });
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg::outbound(usage));
@@ -343,7 +344,7 @@ impl<R: Rng> SipLegs<R> {
         if let Some(before) = self.usages.remove(&leg) {
             self.legs.remove(&before.usage);
         }
-        let usage = self.agent.invite(now, target);
+        let usage = self.user_agent.invite(now, target);
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg::outbound(usage));
@@ -353,13 +354,13 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn drop_dialled(&mut self, now: Now, leg: LegId) {
         if let Some(dialled) = self.usages.remove(&leg) {
             self.legs.remove(&dialled.usage);
-            self.agent.cancel(now, dialled.usage, Cause::CANCELLED);
+            self.user_agent.cancel(now, dialled.usage, Cause::CANCELLED);
         }
     }
 
     /// Anything at all has come back for what the leg dialled.
     pub(super) fn is_heard(&self, leg: LegId) -> bool {
-        self.usages.get(&leg).is_some_and(|dialled| self.agent.is_heard(dialled.usage))
+        self.usages.get(&leg).is_some_and(|dialled| self.user_agent.is_heard(dialled.usage))
     }
 
     /// Something that a leg does before it has a usage.
@@ -368,8 +369,8 @@ impl<R: Rng> SipLegs<R> {
     }
 
     /// For requests outside calls.
-    pub(super) fn agent(&mut self) -> &mut UserAgent<R> {
-        &mut self.agent
+    pub(super) fn user_agent(&mut self) -> &mut UserAgent<R> {
+        &mut self.user_agent
     }
 
     fn hear(&mut self, now: Now, event: UaEvent) {

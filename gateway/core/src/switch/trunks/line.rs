@@ -57,7 +57,7 @@ impl Line {
         let endpoint = config.endpoints.iter().find(fits).or(config.endpoints.first());
         let registration = peering.register.as_ref().filter(|_| uri.is_some()).map(|register| {
             let line = format!("{:016x}", tools.rng.next_u64());
-            Registration::new(line, tools.agent.registration_id(), register.expires_s)
+            Registration::new(line, tools.user_agent.registration_id(), register.expires_s)
         });
         Self {
             trunk: trunk.clone(),

@@ -53,7 +53,7 @@ pub(super) struct Trunks {
 
 /// What a trunk does things with.
 pub(super) struct Tools<'a, R> {
-    pub(super) agent: &'a mut UserAgent<R>,
+    pub(super) user_agent: &'a mut UserAgent<R>,
     pub(super) rng: &'a mut R,
     pub(super) asks: &'a mut Asks,
     pub(super) outputs: &'a mut VecDeque<Output>,
@@ -142,7 +142,7 @@ impl Trunks {
                 Due::Probe(name) => self.probe(now, &name, tools),
                 Due::Register(name) => self.register(now, &name, tools),
                 Due::Silent(request) => {
-                    tools.agent.forget_request(request);
+                    tools.user_agent.forget_request(request);
                     match self.waiting.get(&request).map(|waiting| waiting.is_probe) {
                         Some(true) => self.probed(now, request, None, tools),
                         Some(false) => self.registered(now, request, None, &RegisterOutcome::Silent, tools),
@@ -353,7 +353,7 @@ impl Trunks {
         let hops: Vec<Hop> = line.reachable().cloned().collect();
         for hop in hops {
             let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.clone(), profile: profile.clone(), advertised };
-            if let Some(request) = tools.agent.ask_options(now, &target) {
+            if let Some(request) = tools.user_agent.ask_options(now, &target) {
                 self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, is_probe: true });
             }
         }
@@ -378,7 +378,7 @@ impl Trunks {
         let Some(line) = self.lines.get(name) else { return };
         let asked = line.registration.as_ref().map(|registration| registration.expires_s);
         let Some(target) = asked.and_then(|expires_s| line.register_target(hop, expires_s)) else { return };
-        match tools.agent.register(now, &target) {
+        match tools.user_agent.register(now, &target) {
             Some(request) => {
                 self.wait(now, request, Waiting { trunk: name.to_owned(), hop: hop.clone(), since: now.instant, is_probe: false })
             }
@@ -395,12 +395,12 @@ impl Trunks {
         for request in open {
             self.waiting.remove(&request);
             self.timers.stop(&Due::Silent(request));
-            tools.agent.forget_request(request);
+            tools.user_agent.forget_request(request);
         }
         let Some(line) = self.lines.get(name) else { return };
         let registered = line.registration.as_ref().filter(|registration| registration.is_registered(now.instant));
         let Some(flow) = registered.and_then(|registration| registration.flow.clone()) else { return };
-        if let Some(request) = line.register_target(&flow, 0).and_then(|target| tools.agent.register(now, &target)) {
+        if let Some(request) = line.register_target(&flow, 0).and_then(|target| tools.user_agent.register(now, &target)) {
             self.wait(now, request, Waiting { trunk: name.to_owned(), hop: flow, since: now.instant, is_probe: false });
         }
     }

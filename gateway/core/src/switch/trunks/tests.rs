@@ -16,7 +16,7 @@ const SERVER: &str = "10.0.0.1:5060";
 /// The trunks of a node, its user agent, and what the carrier has been sent.
 struct Scene {
     trunks: Trunks,
-    agent: UserAgent<ChaCha8Rng>,
+    user_agent: UserAgent<ChaCha8Rng>,
     rng: ChaCha8Rng,
     asks: Asks,
     outputs: VecDeque<Output>,
@@ -32,7 +32,7 @@ impl Scene {
         let settings = Settings { endpoints: config.endpoints.clone(), ..Settings::new("tandem", [1; 32]) };
         let mut scene = Self {
             trunks: Trunks::default(),
-            agent: UserAgent::new(ChaCha8Rng::seed_from_u64(1), settings),
+            user_agent: UserAgent::new(ChaCha8Rng::seed_from_u64(1), settings),
             rng: ChaCha8Rng::seed_from_u64(2),
             asks: Asks::default(),
             outputs: VecDeque::new(),
@@ -50,13 +50,13 @@ impl Scene {
 
     fn does(&mut self, act: impl FnOnce(&mut Trunks, Now, &mut Tools<'_, ChaCha8Rng>)) {
         let now = self.now();
-        let mut tools = Tools { agent: &mut self.agent, rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
+        let mut tools = Tools { user_agent: &mut self.user_agent, rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
         act(&mut self.trunks, now, &mut tools);
         self.drain();
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.agent.poll() {
+        while let Some(output) = self.user_agent.poll() {
             if let UaOutput::Transmit { bytes, .. } = &output
                 && let Ok(Message::Request(request)) = parse(bytes)
             {
@@ -73,13 +73,14 @@ impl Scene {
     fn pass(&mut self, ms: u64) {
         let end = self.ms + ms;
         loop {
-            let due = [self.trunks.deadline(), self.agent.deadline()].into_iter().flatten().min();
+            let due = [self.trunks.deadline(), self.user_agent.deadline()].into_iter().flatten().min();
             let Some(due) = due.filter(|due| *due <= self.zero + Duration::from_millis(end)) else { break };
             self.ms = u64::try_from((due - self.zero).as_millis()).unwrap();
             let now = Now { instant: due, ..self.now() };
-            self.agent.wake(now);
+            self.user_agent.wake(now);
             self.drain();
-            let mut tools = Tools { agent: &mut self.agent, rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
+            let mut tools =
+                Tools { user_agent: &mut self.user_agent, rng: &mut self.rng, asks: &mut self.asks, outputs: &mut self.outputs };
             self.trunks.wake(now, &mut tools);
             self.drain();
         }
@@ -94,7 +95,7 @@ impl Scene {
     }
 
     fn hears(&mut self, response: &Response) {
-        self.agent.receive(self.now(), EndpointId(0), SERVER.parse().unwrap(), &response.to_bytes());
+        self.user_agent.receive(self.now(), EndpointId(0), SERVER.parse().unwrap(), &response.to_bytes());
         self.drain();
     }
 
