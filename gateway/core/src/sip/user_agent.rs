@@ -1,10 +1,11 @@
 //! User agent (RFC 3261 8, 13): owns all transactions and dialogs, and speaks with its owner in calls.
 //!
 //! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
-//! [`reliable`] and [`prack`] see to provisional responses that must arrive, [`session_timer`] to calls whose peer is dead;
-//! [`register`] and [`options`] stand outside calls, as do [`registering`] and [`probing`], which we send. [`servers`] and [`clients`] run
-//! the transactions that those need; [`ways`] and [`streams`] know how their messages travel.
+//! [`reliable`] and [`prack`] see to provisional responses that must arrive, [`session_timer`] to calls whose peer is dead
+//! and [`alive`] to those whose media fell silent. [`register`] and [`options`] stand outside calls, as do [`registering`] and
+//! [`trunk_probe`], which we send. [`servers`] and [`clients`] run the transactions that those need; [`ways`] and [`streams`] know how their messages travel.
 
+mod alive;
 mod bye;
 mod clients;
 mod connection;
@@ -15,8 +16,6 @@ mod options;
 mod output;
 mod outside;
 mod prack;
-mod probe;
-mod probing;
 mod refer;
 mod register;
 mod registering;
@@ -29,6 +28,7 @@ mod sessions;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod trunk_probe;
 mod usage;
 mod wall;
 mod ways;
@@ -44,11 +44,11 @@ pub use connection::{CONNECTIONS_MAX, PER_SOURCE_MAX};
 pub use output::{
     AnswerBy, Credentials, InviteTarget, Refusal, RequestId, Settings, TRANSACTIONS_MAX, USAGES_MAX, UaEvent, UaOutput, UsageId,
 };
-pub use probing::ProbeTarget;
 use rand::Rng;
 pub use refer::Referral;
 pub use registering::{RegisterOutcome, RegisterTarget};
 pub use session_timer::SessionTimer;
+pub use trunk_probe::ProbeTarget;
 pub use wall::{Limits, Rate};
 pub use ways::hop_of;
 

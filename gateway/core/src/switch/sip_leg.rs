@@ -282,7 +282,7 @@ impl<R: Rng> SipLegs<R> {
                     false => self.user_agent.accept(now, usage, &offer.to_string()),
                 }
             }
-            LegCommand::Probe => self.user_agent.probe(now, usage),
+            LegCommand::Probe => self.user_agent.ask_alive(now, usage),
             LegCommand::AcceptReoffer { answer } => self.user_agent.accept_reinvite(now, usage, &answer.to_string()),
             LegCommand::RejectReoffer(cause) => self.user_agent.refuse_reinvite(now, usage, &Refusal::new(cause.sip)),
             LegCommand::Reoffer { offer } => self.user_agent.reinvite(now, usage, &offer.to_string()),

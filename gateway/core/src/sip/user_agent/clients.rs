@@ -38,7 +38,7 @@ pub(super) enum Role {
     /// A refresh of the session; the same.
     Update(bool),
     /// An OPTIONS within the dialog.
-    Probe,
+    Alive,
     /// Of no call; the usage's number is that of the `RequestId`.
     Outside,
 }
@@ -304,7 +304,7 @@ impl<R: Rng> UserAgent<R> {
             Role::Bye(challenged) => self.again_if_challenged(now, usage, &request, response, challenged, Role::Bye(true)),
             Role::Prack(challenged) => self.again_if_challenged(now, usage, &request, response, challenged, Role::Prack(true)),
             Role::Update(challenged) => self.update_answered(now, usage, &request, response, challenged),
-            Role::Probe => self.probe_answered(now, usage, response),
+            Role::Alive => self.alive_answered(now, usage, response),
             Role::Cancel | Role::Notify => {}
             Role::Outside => self.outside_answered(now, RequestId(usage.0), &request, response, heard),
         }

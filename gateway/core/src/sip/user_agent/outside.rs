@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use rand::Rng;
 
-use super::{Credentials, RequestId, TxId, UsageId, UserAgent, clients::Role, probing, registering};
+use super::{Credentials, RequestId, TxId, UsageId, UserAgent, clients::Role, registering, trunk_probe};
 use crate::{
     events::wire::{Hop, Path},
     ids::EndpointId,
@@ -115,7 +115,7 @@ impl<R: Rng> UserAgent<R> {
         }
         let event = match &outside.kind {
             Kind::Register(asked) => registering::outcome(id, asked, request, response, heard),
-            Kind::Probe => probing::outcome(id, response, heard),
+            Kind::Probe => trunk_probe::outcome(id, response, heard),
         };
         self.tell(event);
     }

@@ -81,7 +81,7 @@ pub(super) struct Usage {
     /// The SDP that the peer said last.
     pub(super) heard: Option<String>,
     /// An OPTIONS of ours is out, to see whether the peer lives.
-    pub(super) is_probing: bool,
+    pub(super) is_asked_alive: bool,
     /// Ours and the peer's half of Session-ID (RFC 7989), on every message of this usage.
     pub(super) session_id: SessionId,
 }
@@ -120,7 +120,7 @@ impl Usage {
             session: Session::default(),
             said: None,
             heard: None,
-            is_probing: false,
+            is_asked_alive: false,
             session_id: SessionId { local: Uuid(0), remote: Uuid(0) },
         }
     }

@@ -224,19 +224,19 @@ fn with_timers_off_nothing_is_said_and_nothing_expires() {
 }
 
 #[test]
-fn a_probe_finds_the_living_and_the_dead() {
+fn a_silent_peer_that_is_asked_is_found_living_or_dead() {
     let mut scene = Scene::new();
     let (usage, _) = established(&mut scene);
     for status in [200, 405, 501, 503] {
-        scene.does(|agent, now| agent.probe(now, usage));
-        scene.does(|agent, now| agent.probe(now, usage));
+        scene.does(|agent, now| agent.ask_alive(now, usage));
+        scene.does(|agent, now| agent.ask_alive(now, usage));
         let (_, options) = scene.request();
         assert_eq!(options.method, Method::Options);
         scene.quiet();
         scene.hears_message(&options.answer(status, None));
         scene.quiet();
     }
-    scene.does(|agent, now| agent.probe(now, usage));
+    scene.does(|agent, now| agent.ask_alive(now, usage));
     scene.pass(32_000);
     assert_eq!(scene.event(), UaEvent::Lost { usage });
     assert_eq!(scene.said().last().map(String::as_str), Some("BYE"));
