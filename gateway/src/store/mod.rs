@@ -40,9 +40,8 @@ pub(crate) use address::Address;
 pub(crate) use chats::ChatOpened;
 pub(crate) use customers::{Dossier, NewInteraction};
 pub(crate) use logins::Answered;
-pub(crate) use writer::Lag;
-
 use writer::Jobs;
+pub(crate) use writer::Lag;
 
 /// One node's store; a cheap clone of one pool and one writer.
 #[derive(Debug, Clone)]

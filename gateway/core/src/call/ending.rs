@@ -13,9 +13,10 @@ use crate::{
         leg::LegCommand,
         media::{MediaCommand, Quality},
         record::Happened,
-        story::Cursor,
+        story::{Cursor, ExitReason},
     },
     ids::PortId,
+    timers::TimerTable,
 };
 
 impl Call {
@@ -34,7 +35,7 @@ impl Call {
         self.stop_talking(turn);
         self.playing = None;
         self.phase = Phase::Ending(cause);
-        self.timers = crate::timers::TimerTable::new();
+        self.timers = TimerTable::new();
         self.timers.set(Due::Ending, turn.now.instant + ENDING_MAX);
         self.caller.hang_up(cause, turn);
         if let Some(recording) = self.recording {
@@ -82,7 +83,7 @@ impl Call {
                 let walk = session.walk();
                 self.walk = walk;
                 if self.exit.is_none() {
-                    turn.write(Happened::ScriptLeft { reason: crate::events::story::ExitReason::Completed, node });
+                    turn.write(Happened::ScriptLeft { reason: ExitReason::Completed, node });
                 }
             }
             Phase::Arriving { .. }
@@ -137,7 +138,7 @@ impl Call {
         if self.caller.port.is_none() && self.parting.is_empty() && self.recording.is_none() {
             let (waited_ms, talked_ms) = (self.waited_ms, self.talked_ms);
             turn.write(Happened::CallEnded { cause, agent: self.agent, waited_ms, talked_ms, crashed: false });
-            self.timers = crate::timers::TimerTable::new();
+            self.timers = TimerTable::new();
             self.phase = Phase::Ended;
         }
     }

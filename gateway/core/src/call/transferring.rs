@@ -22,7 +22,7 @@ use crate::{
         record::Happened,
         story::Handover,
     },
-    ids::{AgentId, CallId, LegId},
+    ids::{AgentId, CallId, LegId, PortId},
     private::Private,
     routing,
     sip::Uri,
@@ -331,7 +331,7 @@ pub struct GivenLeg(Box<Leg>);
 
 impl GivenLeg {
     /// Its name, and its end of media.
-    pub fn ids(&self) -> (LegId, Option<crate::ids::PortId>) {
+    pub fn ids(&self) -> (LegId, Option<PortId>) {
         (self.0.id, self.0.port)
     }
 }

@@ -3,7 +3,8 @@
 //! Each verb has a file: [`invited`] is being called, [`inviting`] is calling, [`reinvite`] changes a call, [`bye`] ends it,
 //! [`reliable`] and [`prack`] see to provisional responses that must arrive, [`session_timer`] to calls whose peer is dead
 //! and [`alive`] to those whose media fell silent. [`register`] and [`options`] stand outside calls, as do [`registering`] and
-//! [`trunk_probe`], which we send. [`servers`] and [`clients`] run the transactions that those need; [`ways`] and [`streams`] know how their messages travel.
+//! [`trunk_probe`], which we send. [`servers`] and [`clients`] run the transactions that those need;
+//! [`ways`] and [`streams`] know how their messages travel.
 
 mod alive;
 mod bye;

@@ -226,12 +226,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.begin_as(now, id, shard, leg, arrival);
     }
 
-    fn begin(&mut self, now: Now, shard: ShardId, leg: crate::ids::LegId, arrival: Arrival) {
+    fn begin(&mut self, now: Now, shard: ShardId, leg: LegId, arrival: Arrival) {
         let id = self.next_call(now);
         self.begin_as(now, id, shard, leg, arrival);
     }
 
-    fn begin_as(&mut self, now: Now, id: CallId, shard: ShardId, leg: crate::ids::LegId, arrival: Arrival) {
+    fn begin_as(&mut self, now: Now, id: CallId, shard: ShardId, leg: LegId, arrival: Arrival) {
         self.calls.insert(id, Slot { call: None, config: self.config.clone(), shard, legs: Vec::new(), ports: Vec::new() });
         if let Some(places) = self.places.get_mut(&shard) {
             places.calls += 1;

@@ -14,8 +14,8 @@ use crate::{
     ids::UtcMillis,
     private::Private,
     sip::{
-        Request,
-        header::{Diverter, Identity, Privacy, SessionId, UserToUser, asserted, diversions, history},
+        Request, Uri,
+        header::{Diverter, Identity, Privacy, SessionId, UserToUser, asserted, date, diversions, history},
     },
 };
 
@@ -80,8 +80,8 @@ impl Claims {
             information: UserToUser::all(headers),
             pointers: pointers.take(POINTERS_MAX).collect(),
             signatures: Identity::all(headers),
-            dialled: [&request.to.uri, &request.uri].into_iter().filter_map(crate::sip::Uri::user).collect(),
-            date: headers.first("Date").and_then(crate::sip::header::date),
+            dialled: [&request.to.uri, &request.uri].into_iter().filter_map(Uri::user).collect(),
+            date: headers.first("Date").and_then(date),
             shown: if is_anonymous { String::new() } else { shown },
             session,
         }
@@ -171,11 +171,13 @@ const NUMBER_MAX: usize = 128;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::{Message, parse};
+    use crate::{
+        config::Naming,
+        sip::{Message, parse},
+    };
 
     const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-    const TRUSTED: CallerRules =
-        CallerRules { trusted: true, keep_withheld: false, stir: StirPolicy::Off, identity: crate::config::Naming::None };
+    const TRUSTED: CallerRules = CallerRules { trusted: true, keep_withheld: false, stir: StirPolicy::Off, identity: Naming::None };
 
     fn claims(lines: &str) -> Claims {
         let text = format!(

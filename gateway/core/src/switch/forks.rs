@@ -3,9 +3,8 @@
 //! Each phone is an INVITE of its own. The losers are told that the call was taken elsewhere (RFC 3326), so that none shows a missed call;
 //! an answer that crosses the CANCEL is acknowledged and hung up by the user agent.
 
-use rand::Rng;
-
 use media::sdp::Offer;
+use rand::Rng;
 
 use super::{
     appearance::Appearance,

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 
 use super::{Switch, invitation::Invitation, leg_media::leg_media};
 use crate::{
-    call::Stimulus,
+    call::{GivenLeg, Stimulus},
     cause::Cause,
     config::Trunk,
     events::leg::LegCommand,
@@ -38,7 +38,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.step(now, taking, Stimulus::TookOver { by, given, from: giving });
     }
 
-    fn given(&mut self, now: Now, giving: CallId, other: LegId) -> Option<crate::call::GivenLeg> {
+    fn given(&mut self, now: Now, giving: CallId, other: LegId) -> Option<GivenLeg> {
         let mut call = self.calls.get_mut(&giving)?.call.take()?;
         let stepped = self.within(now, giving, |turn| {
             let given = call.give_away(other, turn);

@@ -34,14 +34,14 @@ use slot::{Places, Slot};
 pub use trunks::{RegistrationView, Sample, ServerView, TrunkNews, TrunkView};
 
 use crate::{
-    acd::{Acd, AgentState},
+    acd::{Acd, Agent, AgentState},
     call::{Call, Mint, Phase, Stimulus},
     config::Config,
     events::{
         ask::{AskFailure, Asks, Finding, Reply},
         media::{MediaCommand, MediaEvent},
     },
-    ids::{AgentId, AskId, CallId, LegId, PortId, RejectionId, ShardId},
+    ids::{AgentId, AskId, CallId, EntryId, LegId, PortId, RejectionId, ShardId},
     ivr::Library,
     now::Now,
     plane::REST,
@@ -78,7 +78,7 @@ pub struct Switch<R> {
     mint: Mint,
     timers: TimerTable<Due>,
     /// What was told last of each caller's place in line.
-    told: BTreeMap<crate::ids::EntryId, usize>,
+    told: BTreeMap<EntryId, usize>,
     last_call: CallId,
     last_rejection: RejectionId,
     draining: bool,
@@ -190,7 +190,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 
     /// The people at a desk.
-    pub fn agents(&self) -> impl Iterator<Item = &crate::acd::Agent> {
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
         self.acd.agents()
     }
 

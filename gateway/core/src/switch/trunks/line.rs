@@ -16,7 +16,7 @@ use super::{
     view::{RegistrationView, ServerView, TrunkView},
 };
 use crate::{
-    config::{Config, Trunk},
+    config::{Config, Endpoint, Trunk},
     events::wire::{Candidate, Hop, Transport},
     ids::{AskId, EndpointId},
     now::Now,
@@ -50,7 +50,7 @@ impl Line {
         let peering = &trunk.peering;
         let uri = peering.host.as_ref().and_then(|host| Uri::parse(host).ok());
         let wanted_family = uri.as_ref().and_then(|uri| uri.host.parse::<IpAddr>().ok()).map(|address| address.is_ipv4());
-        let fits = |endpoint: &&crate::config::Endpoint| match peering.endpoint {
+        let fits = |endpoint: &&Endpoint| match peering.endpoint {
             Some(id) => endpoint.id == id,
             None => wanted_family.is_none_or(|four| four == endpoint.listen.is_ipv4()),
         };
