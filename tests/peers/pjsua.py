@@ -1,9 +1,21 @@
-"""A phone on pjsua2: calls URI, says a WAV file, records what it hears; standard input gives `digit 1` and `hangup`."""
+"""A phone on pjsua2: one call, placed or taken, in which it says a WAV file and records what it hears.
 
+Standard input gives `digit 1`, `hold`, `resume` and `hangup`. Of NAT it knows nothing: it says the address that it has.
+"""
+
+import argparse
 import select
 import sys
 
 import pjsua2 as pj
+
+TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "udp6": pj.PJSIP_TRANSPORT_UDP6,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tcp6": pj.PJSIP_TRANSPORT_TCP6,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
 
 
 class Call(pj.Call):
@@ -15,23 +27,70 @@ class Call(pj.Call):
         # Held by a name: its list is gone when it goes.
         info = self.getInfo()
         for media in info.media:
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE and not self.player:
-                audio = self.getAudioMedia(media.index)
+            if media.type != pj.PJMEDIA_TYPE_AUDIO:
+                continue
+            if media.status != pj.PJSUA_CALL_MEDIA_ACTIVE:
+                print("voices rest", flush=True)
+                continue
+            audio = self.getAudioMedia(media.index)
+            if not self.player:
                 self.player, self.recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
-                self.player.createPlayer(sys.argv[4])
-                self.recorder.createRecorder(sys.argv[5])
-                self.player.startTransmit(audio)
-                audio.startTransmit(self.recorder)
-                print("voices go", flush=True)
+                self.player.createPlayer(ARGS.tone)
+                self.recorder.createRecorder(ARGS.heard)
+            # A re-INVITE has taken it off its lines.
+            self.player.startTransmit(audio)
+            audio.startTransmit(self.recorder)
+            print("voices go", flush=True)
 
     def onCallState(self, _):
         info = self.getInfo()
         print("state", info.stateText, info.lastStatusCode, flush=True)
         self.is_over = info.state == pj.PJSIP_INV_STATE_DISCONNECTED
 
+    def obey(self, word):
+        if word[0] == "digit":
+            self.dialDtmf(word[1])
+        elif word[0] == "hold":
+            self.setHold(pj.CallOpParam(True))
+        elif word[0] == "resume":
+            again = pj.CallOpParam(True)
+            again.opt.flag = pj.PJSUA_CALL_UNHOLD
+            self.reinvite(again)
+        elif word[0] == "hangup":
+            print(self.dump(True, "  "), flush=True)
+            self.hangup(pj.CallOpParam(True))
+
+
+class Account(pj.Account):
+    taken = None
+
+    def onRegState(self, param):
+        print("registration", param.code, flush=True)
+
+    def onIncomingCall(self, param):
+        self.taken = Call(self, param.callId)
+        answer = pj.CallOpParam()
+        answer.statusCode = 200
+        self.taken.answer(answer)
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    for name in ["sip_port", "rtp_port", "tone", "heard"]:
+        parser.add_argument(name)
+    parser.add_argument("--call", default="", help="URI; without it the first call that comes is taken")
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--number", default="+380501112233")
+    parser.add_argument("--registrar", default="", help="URI")
+    parser.add_argument("--password", default="", help="to the registrar and to whoever challenges")
+    parser.add_argument("--transport", choices=TRANSPORTS, default="udp")
+    parser.add_argument("--authority", default="", help="PEM; whom else to believe over TLS")
+    parser.add_argument("--srtp", default="", help="this suite of SDES or no call")
+    return parser.parse_args()
+
 
 def main():
-    uri, sip_port, rtp_port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    address = ARGS.address
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
@@ -41,35 +100,51 @@ def main():
     config.medConfig.noVad = True
     endpoint.libInit(config)
     transport = pj.TransportConfig()
-    transport.port, transport.boundAddress = sip_port, "127.0.0.1"
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    transport.port, transport.boundAddress = int(ARGS.sip_port), address
+    if ARGS.authority:
+        transport.tlsConfig.CaListFile, transport.tlsConfig.verifyServer = ARGS.authority, True
+    endpoint.transportCreate(TRANSPORTS[ARGS.transport], transport)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
 
+    host = f"[{address}]" if ":" in address else address
     account_config = pj.AccountConfig()
-    account_config.idUri = f"sip:+380501112233@127.0.0.1:{sip_port}"
-    account_config.mediaConfig.transportConfig.port = rtp_port
-    account_config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
-    account = pj.Account()
+    account_config.idUri = f"sip:{ARGS.number}@{host}:{ARGS.sip_port}"
+    if ARGS.registrar:
+        account_config.idUri = f"sip:{ARGS.number}@{ARGS.registrar.split(':', 1)[1].split(';')[0]}"
+        account_config.regConfig.registrarUri = ARGS.registrar
+        account_config.regConfig.timeoutSec = 120
+    if ARGS.password:
+        account_config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", ARGS.number, 0, ARGS.password))
+    nat = account_config.natConfig
+    nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = nat.sipOutboundUse = 0
+    media = account_config.mediaConfig
+    media.transportConfig.port, media.transportConfig.boundAddress = int(ARGS.rtp_port), address
+    if ":" in address:
+        media.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY
+    if ARGS.srtp:
+        media.srtpUse, media.srtpSecureSignaling = pj.PJMEDIA_SRTP_MANDATORY, 1
+        suite = pj.SrtpCrypto()
+        suite.name = ARGS.srtp
+        media.srtpOpt.cryptos = pj.SrtpCryptoVector([suite])
+        media.srtpOpt.keyings = pj.IntVector([pj.PJMEDIA_SRTP_KEYING_SDES])
+    account = Account()
     account.create(account_config)
-
-    call = Call(account)
-    call.makeCall(uri, pj.CallOpParam(True))
-    while not call.is_over:
+    if ARGS.call:
+        account.taken = Call(account)
+        account.taken.makeCall(ARGS.call, pj.CallOpParam(True))
+    while not (account.taken and account.taken.is_over):
         endpoint.libHandleEvents(10)
-        if select.select([sys.stdin], [], [], 0)[0]:
-            word = sys.stdin.readline().split()
-            if word and word[0] == "digit":
-                call.dialDtmf(word[1])
-            else:
-                call.hangup(pj.CallOpParam(True))
-                while not call.is_over:
-                    endpoint.libHandleEvents(10)
+        # A call that is over wants nothing more.
+        is_asked = select.select([sys.stdin], [], [], 0)[0] and account.taken and not account.taken.is_over
+        if is_asked:
+            account.taken.obey(sys.stdin.readline().split() or ["hangup"])
     # The recorder writes its header when it goes.
-    call.player = call.recorder = None
-    del call
+    account.taken.player = account.taken.recorder = None
+    account.taken = None
     account.shutdown()
     endpoint.libDestroy()
 
 
+ARGS = arguments()
 main()

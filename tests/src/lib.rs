@@ -3,6 +3,7 @@
 //! `World` joins a real Switch and a real Shard as the shell does; everything in it follows from one seed, so that a failure is a number that
 //! can be replayed. `node` starts the binary on ports of its own, `program` the peers around it.
 
+pub mod authority;
 pub mod carrier;
 pub mod config;
 pub mod desk;

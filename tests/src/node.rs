@@ -60,13 +60,23 @@ impl Node {
         Self::on(ports, &plan)
     }
 
+    /// A node after a plan that names this test's ports, and papers that were put into its directory.
+    pub fn prepared(plan: impl FnOnce(&Ports, &Path) -> Plan) -> Self {
+        let (ports, directory) = (Ports::claim(), own_directory());
+        let plan = plan(&ports, directory.path());
+        Self::within(directory, ports, &plan)
+    }
+
     /// A node after a plan; returns when it is ready.
     pub fn with(plan: &Plan) -> Self {
         Self::on(Ports::claim(), plan)
     }
 
     fn on(ports: Ports, plan: &Plan) -> Self {
-        let directory = TempDir::with_prefix("tandem-").expect("a directory for temporary files");
+        Self::within(own_directory(), ports, plan)
+    }
+
+    fn within(directory: TempDir, ports: Ports, plan: &Plan) -> Self {
         fs::write(directory.path().join("tandem.toml"), configuration(plan, &ports, directory.path())).expect("a directory of our own");
         let (program, ready) = serve(directory.path());
         Self { ports, program, directory, ready }
@@ -232,6 +242,10 @@ pub fn binary() -> PathBuf {
     path
 }
 
+fn own_directory() -> TempDir {
+    TempDir::with_prefix("tandem-").expect("a directory for temporary files")
+}
+
 fn serve(directory: &Path) -> (Program, Value) {
     let mut program = Program::start(
         Command::new(binary()).args(["--json", "run", "-c", "tandem.toml"]).env("RUST_LOG", "info,tandem=debug").current_dir(directory),
@@ -277,4 +291,4 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
 }
 
 /// Of the password `demo`.
-const DEMO_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$evLeRZihbzOxf9wcJWmZ1A$LOFqh4fOH+935/BgfzSsqByLlyOHBnZ25XrxaNT7W9k";
+pub const DEMO_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$evLeRZihbzOxf9wcJWmZ1A$LOFqh4fOH+935/BgfzSsqByLlyOHBnZ25XrxaNT7W9k";

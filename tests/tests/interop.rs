@@ -16,6 +16,8 @@ mod dial;
 mod kamailio;
 #[path = "interop/linphone.rs"]
 mod linphone;
+#[path = "interop/papers.rs"]
+mod papers;
 #[path = "interop/pjsua.rs"]
 mod pjsua;
 #[path = "interop/probes.rs"]

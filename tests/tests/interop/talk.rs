@@ -15,6 +15,11 @@ pub(crate) fn desk(node: &Node) -> Program {
     node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "90", "--calls", "1", "--answer-after", "700"])
 }
 
+/// The same, when the phone will hold: what the desk hears meanwhile is no fault of anybody's.
+pub(crate) fn desk_of_a_phone_that_holds(node: &Node) -> Program {
+    node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--calls", "1", "--answer-after", "700"])
+}
+
 /// Once the menu speaks, `press` is asked for key 1; once the desk has answered, four seconds pass.
 pub(crate) fn through_the_menu(node: &Node, phone: &mut Program, press: impl FnOnce(&mut Program)) {
     wait_for(node, phone, "menu_presented");
@@ -43,6 +48,47 @@ pub(crate) fn assert_both_heard(node: &Node, mut desk: Program, heard: &Path) {
     let talk = &left[from..=to];
     assert!(held(talk) as f64 / talk.len() as f64 >= 0.9, "440 Hz is left in the recording: {left:?}");
     assert_eq!((held(&recording.tone(0, 880.0)[from..=to]), held(&recording.tone(1, 440.0))), (0, 0), "the sides are kept apart");
+}
+
+/// How long a phone talked before it held and after it came back, at least.
+pub(crate) struct Held {
+    pub(crate) before_ms: usize,
+    pub(crate) after_ms: usize,
+}
+
+/// After a phone that held once has hung up: both heard each other before and after, and in between nobody heard the phone.
+pub(crate) fn assert_both_heard_around_a_hold(node: &Node, mut desk: Program, heard: &Path, held_once: &Held) {
+    let call = node.ended_calls(1)[0].clone();
+    let desk = report(&desk.end(Duration::from_secs(30)));
+    assert_eq!(desk["ok"], true, "{desk}");
+    let whole = (held_once.before_ms + held_once.after_ms) / 100;
+    assert!(desk["media"]["tone_windows"].as_u64().unwrap() >= whole as u64, "the desk hears 440 Hz: {desk}");
+
+    // What it keeps stands still while it holds.
+    let agent = WavEars::of_torn(heard).tone(0, 880.0);
+    assert!(held(&agent) >= whole, "the phone hears 880 Hz: {agent:?}");
+    let records = node.records(&call["id"]);
+    let file = kinds(&records, "recording_sealed")[0]["file"].as_str().unwrap().to_owned();
+    let recording = WavEars::of(&node.data().join("recordings").join(file));
+    let caller: Vec<bool> = recording.tone(0, 440.0);
+    // Before the desk there was the menu, in which the phone hummed too.
+    let from = recording.tone(1, 880.0).iter().position(|holds| *holds).unwrap();
+    let spans = spans(&caller[from..]);
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else { panic!("440 Hz is nowhere left in the recording") };
+    assert!(spans.len() >= 2, "440 Hz is left in the recording without a break, for {spans:?} windows of 100 ms");
+    assert!(first * 100 >= held_once.before_ms && last * 100 >= held_once.after_ms, "440 Hz is left in the recording for {spans:?}");
+}
+
+/// The lengths of the stretches in which the windows hold; less than 300 ms without is no break.
+fn spans(windows: &[bool]) -> Vec<usize> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for (place, _) in windows.iter().enumerate().filter(|(_, holds)| **holds) {
+        match found.last_mut() {
+            Some((_, last)) if place - *last <= 3 => *last = place,
+            Some(_) | None => found.push((place, place)),
+        }
+    }
+    found.into_iter().map(|(first, last)| last - first + 1).collect()
 }
 
 fn wait_for(node: &Node, phone: &Program, kind: &str) {
