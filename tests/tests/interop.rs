@@ -14,6 +14,8 @@ mod crash;
 mod dial;
 #[path = "interop/kamailio.rs"]
 mod kamailio;
+#[path = "interop/kamailio_registrar.rs"]
+mod kamailio_registrar;
 #[path = "interop/linphone.rs"]
 mod linphone;
 #[path = "interop/papers.rs"]

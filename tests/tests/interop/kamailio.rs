@@ -11,25 +11,33 @@ use tests::{
 use super::{kinds, report};
 
 /// A proxy that runs; it has children, so it is asked to end and not killed.
-struct Kamailio(Program);
+pub(crate) struct Kamailio(pub(crate) Program);
 
 impl Kamailio {
+    /// One that calls this node alone, while it answers.
     fn start(node: &Node) -> Self {
-        let folder = node.directory();
-        let list = folder.join("dispatcher.list");
+        let list = node.directory().join("dispatcher.list");
         fs::write(&list, format!("1 sip:127.0.0.1:{}\n", node.ports.sip())).unwrap();
+        Self::configured(node, "kamailio.cfg", &[format!("DISPATCHER_LIST=\"{}\"", list.display())])
+    }
+
+    /// At `peer(0)` of the node's ports, after a file of `tests/peers` and the words in it.
+    pub(crate) fn configured(node: &Node, file: &str, words: &[String]) -> Self {
+        let folder = node.directory();
         let mut command = Command::new("kamailio");
         command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
-        command.arg("-f").arg(root().join("tests/peers/kamailio.cfg")).args(["-DD", "-E", "-m", "32", "-M", "4"]);
+        command.arg("-f").arg(root().join("tests/peers").join(file)).args(["-DD", "-E", "-m", "32", "-M", "4"]);
         command.arg("-A").arg(format!("PROXY=127.0.0.1:{}", node.ports.peer(0)));
-        command.arg("-A").arg(format!("DISPATCHER_LIST=\"{}\"", list.display()));
+        words.iter().for_each(|word| {
+            command.arg("-A").arg(word);
+        });
         command.arg("-Y").arg(folder).arg("-w").arg(folder);
         let mut program = Program::start(&mut command);
         program.wait_for("that it listens", Duration::from_secs(30), |said| said.contains("Listening on").then_some(()));
         Self(program)
     }
 
-    fn wait_for(&mut self, words: &str) {
+    pub(crate) fn wait_for(&mut self, words: &str) {
         self.0.wait_for(words, Duration::from_secs(30), |said| said.contains(words).then_some(()));
     }
 }
