@@ -43,6 +43,8 @@ pub(super) struct Line {
     /// Servers that the REGISTER under way has not tried.
     pub(super) untried: VecDeque<Hop>,
     pub(super) limits: Limits,
+    /// It has challenged a request within a call, and the operator knows.
+    pub(super) has_challenged: bool,
 }
 
 impl Line {
@@ -72,6 +74,7 @@ impl Line {
             registration,
             untried: VecDeque::new(),
             limits: Limits::new(peering),
+            has_challenged: false,
         }
     }
 

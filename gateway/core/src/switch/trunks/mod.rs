@@ -33,7 +33,7 @@ use crate::{
     ids::{AskId, LegId},
     now::Now,
     routing::{limits::Full, outbound::Hindrance},
-    sip::{Credentials, ProbeTarget, RegisterOutcome, RequestId, UserAgent, locate::Locating},
+    sip::{Credentials, Method, ProbeTarget, RegisterOutcome, RequestId, UserAgent, locate::Locating},
     timers::TimerTable,
 };
 
@@ -74,7 +74,16 @@ struct Waiting {
     trunk: String,
     hop: Hop,
     since: Instant,
-    is_probe: bool,
+    kind: Kind,
+}
+
+/// Which request of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Probe,
+    Register,
+    /// Takes a registration back; whoever bears the trunk's name by the time of its answer has nothing to do with it.
+    Farewell,
 }
 
 /// What falls due.
@@ -128,7 +137,7 @@ impl Trunks {
 
     /// Carriers that have not yet heard that we leave.
     pub(super) fn is_leaving(&self) -> bool {
-        self.draining && self.waiting.values().any(|waiting| !waiting.is_probe)
+        self.draining && self.waiting.values().any(|waiting| waiting.kind != Kind::Probe)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -143,9 +152,9 @@ impl Trunks {
                 Due::Register(name) => self.register(now, &name, tools),
                 Due::Silent(request) => {
                     tools.user_agent.forget_request(request);
-                    match self.waiting.get(&request).map(|waiting| waiting.is_probe) {
-                        Some(true) => self.probed(now, request, None, tools),
-                        Some(false) => self.registered(now, request, None, &RegisterOutcome::Silent, tools),
+                    match self.waiting.get(&request).map(|waiting| waiting.kind) {
+                        Some(Kind::Probe) => self.probed(now, request, None, tools),
+                        Some(Kind::Register | Kind::Farewell) => self.registered(now, request, None, &RegisterOutcome::Silent, tools),
                         None => {}
                     }
                 }
@@ -249,6 +258,24 @@ impl Trunks {
         self.weigh(name, hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "call" }, tools);
     }
 
+    /// Somebody behind a server of ours challenges a request within a call, where we prove nothing to anybody; an operator hears of it once.
+    pub(super) fn challenged<R: Rng>(
+        &mut self,
+        peer: SocketAddr,
+        named: Option<&str>,
+        method: &Method,
+        status: u16,
+        tools: &mut Tools<'_, R>,
+    ) {
+        let known = self.lines.iter().find(|(_, line)| line.reachable().any(|hop| hop.to == peer)).map(|(name, _)| name.clone());
+        let Some(name) = known.or_else(|| named.map(str::to_owned)) else { return };
+        let Some(line) = self.lines.get_mut(&name).filter(|line| !line.has_challenged) else { return };
+        line.has_challenged = true;
+        let what =
+            format!("it challenges {method} within a call ({status}), where no credentials are given; it should not ask for them there");
+        tell(tools, &name, false, what);
+    }
+
     /// Our OPTIONS has its answer.
     pub(super) fn probed<R: Rng>(&mut self, now: Now, request: RequestId, status: Option<u16>, tools: &mut Tools<'_, R>) {
         self.timers.stop(&Due::Silent(request));
@@ -267,7 +294,7 @@ impl Trunks {
         tools: &mut Tools<'_, R>,
     ) {
         self.timers.stop(&Due::Silent(request));
-        let Some(Waiting { trunk: name, hop, .. }) = self.waiting.remove(&request) else { return };
+        let Some(Waiting { trunk: name, hop, kind: Kind::Register, .. }) = self.waiting.remove(&request) else { return };
         let draining = self.draining;
         let Some(line) = self.lines.get_mut(&name) else { return };
         let others = !line.untried.is_empty();
@@ -340,7 +367,7 @@ impl Trunks {
         if probes && is_idle(&Due::Probe(name.to_owned()), &self.timers) {
             self.probe(now, name, tools);
         }
-        let is_registering = self.waiting.values().any(|waiting| waiting.trunk == name && !waiting.is_probe);
+        let is_registering = self.waiting.values().any(|waiting| waiting.trunk == name && waiting.kind == Kind::Register);
         if registers && !is_registering && is_idle(&Due::Register(name.to_owned()), &self.timers) {
             self.register(now, name, tools);
         }
@@ -354,7 +381,7 @@ impl Trunks {
         for hop in hops {
             let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.clone(), profile: profile.clone(), advertised };
             if let Some(request) = tools.user_agent.ask_options(now, &target) {
-                self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, is_probe: true });
+                self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, kind: Kind::Probe });
             }
         }
         self.timers.set(Due::Probe(name.to_owned()), now.instant + Duration::from_secs(every.into()));
@@ -380,7 +407,7 @@ impl Trunks {
         let Some(target) = asked.and_then(|expires_s| line.register_target(hop, expires_s)) else { return };
         match tools.user_agent.register(now, &target) {
             Some(request) => {
-                self.wait(now, request, Waiting { trunk: name.to_owned(), hop: hop.clone(), since: now.instant, is_probe: false })
+                self.wait(now, request, Waiting { trunk: name.to_owned(), hop: hop.clone(), since: now.instant, kind: Kind::Register })
             }
             None => self.timers.set(Due::Register(name.to_owned()), now.instant + NO_ROOM),
         }
@@ -401,7 +428,7 @@ impl Trunks {
         let registered = line.registration.as_ref().filter(|registration| registration.is_registered(now.instant));
         let Some(flow) = registered.and_then(|registration| registration.flow.clone()) else { return };
         if let Some(request) = line.register_target(&flow, 0).and_then(|target| tools.user_agent.register(now, &target)) {
-            self.wait(now, request, Waiting { trunk: name.to_owned(), hop: flow, since: now.instant, is_probe: false });
+            self.wait(now, request, Waiting { trunk: name.to_owned(), hop: flow, since: now.instant, kind: Kind::Farewell });
         }
     }
 

@@ -25,10 +25,14 @@ struct Scene {
     sent: VecDeque<Request>,
 }
 
+fn config(peering: Peering) -> Config {
+    let trunk = Trunk { name: "carrier".to_owned(), peering, ..Trunk::default() };
+    Config { trunks: vec![trunk], ..Config::default() }
+}
+
 impl Scene {
     fn new(peering: Peering) -> Self {
-        let trunk = Trunk { name: "carrier".to_owned(), peering, ..Trunk::default() };
-        let config = Config { trunks: vec![trunk], ..Config::default() };
+        let config = config(peering);
         let settings = Settings { endpoints: config.endpoints.clone(), ..Settings::new("tandem", [1; 32]) };
         let mut scene = Self {
             trunks: Trunks::default(),
@@ -151,6 +155,41 @@ fn a_registration_is_kept_alive_and_a_call_to_it_is_known() {
     scene.pass(1_500);
     let second = scene.request(&Method::Register);
     assert_eq!((second.call_id, second.cseq.number > first.cseq.number), (first.call_id, true));
+}
+
+#[test]
+fn the_answer_to_a_farewell_says_nothing_to_the_trunk_that_bears_the_name_now() {
+    let mut scene = Scene::new(registering());
+    let first = scene.request(&Method::Register);
+    scene.hears(&granted(&first, 3600));
+    scene.news();
+    let changed = config(Peering { cps_max: Some(5), ..registering() });
+    scene.does(|trunks, now, tools| trunks.reconfigure(now, &changed, tools));
+    let sent: Vec<Request> = scene.sent.drain(..).collect();
+    let [farewell, anew] = sent.as_slice() else { panic!("it takes its leave and comes again: {sent:?}") };
+    assert_eq!((farewell.headers.first("Expires"), &farewell.call_id), (Some("0"), &first.call_id));
+    assert_ne!(anew.call_id, first.call_id);
+    scene.hears(&granted(anew, 100));
+    scene.hears(&granted(farewell, 0));
+    assert!(scene.view().registration.unwrap().registered);
+    assert_eq!(scene.news(), ["registered"]);
+    scene.pass(86_000);
+    assert_eq!(scene.request(&Method::Register).call_id, anew.call_id, "it is refreshed");
+}
+
+#[test]
+fn a_trunk_that_challenges_within_calls_is_told_of_once() {
+    let mut scene = Scene::new(peering());
+    for method in [Method::Bye, Method::Update] {
+        scene.does(|trunks, _, tools| trunks.challenged(SERVER.parse().unwrap(), None, &method, 407, tools));
+    }
+    let stranger = "172.16.0.9:5060".parse().unwrap();
+    scene.does(|trunks, _, tools| trunks.challenged(stranger, None, &Method::Bye, 407, tools));
+    let news = scene.news();
+    assert!(news.len() == 1 && news[0].starts_with("it challenges BYE within a call (407)"), "{news:?}");
+    scene.does(|trunks, now, tools| trunks.reconfigure(now, &config(Peering { cps_max: Some(5), ..peering() }), tools));
+    scene.does(|trunks, _, tools| trunks.challenged(stranger, Some("carrier"), &Method::Bye, 401, tools));
+    assert_eq!(scene.news().len(), 1, "a trunk that was changed is looked at anew");
 }
 
 #[test]
