@@ -79,6 +79,18 @@ fn a_caller_who_gives_up_during_early_media_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_call_that_goes_through_has_one_hop_less_to_go() {
+    let mut world = taken_at_once();
+    world.phones[0].headers = vec![("Max-Forwards".to_owned(), "7".to_owned())];
+    world.run(2_000);
+    let hops = |inbound| {
+        let invite = world.wire.iter().find(|seen| seen.inbound == inbound && seen.is_request("INVITE")).unwrap();
+        invite.header("Max-Forwards").unwrap().to_owned()
+    };
+    assert_eq!((hops(true).as_str(), hops(false).as_str()), ("7", "6"), "{}", world.ladder);
+}
+
+#[test]
 fn whoever_holds_with_music_is_heard_and_hears_nothing() {
     for holder in [0, 1] {
         let mut world = taken_at_once();

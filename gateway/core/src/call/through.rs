@@ -69,8 +69,8 @@ impl Call {
 
     /// How the caller appears on legs that we place.
     pub(super) fn presented(&self) -> Presented {
-        let Calling { is_withheld, information, .. } = self.arrival.calling.clone();
-        Presented { caller: self.arrival.caller.clone(), is_withheld, session: self.session_id.clone(), information }
+        let Calling { is_withheld, information, forwards, .. } = self.arrival.calling.clone();
+        Presented { caller: self.arrival.caller.clone(), is_withheld, session: self.session_id.clone(), information, forwards }
     }
 
     /// The dialled leg rings, or already speaks: its announcement or ringing tone is heard before it answers (RFC 3960). A 180 after that is

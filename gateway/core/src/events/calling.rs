@@ -30,6 +30,8 @@ pub struct Calling {
     pub signed: Option<Signed>,
     /// Without a good signature the call is not taken.
     pub must_prove: bool,
+    /// Hops that the call may still go beyond us (Max-Forwards, RFC 3261 20.22), where its leg counts them.
+    pub forwards: Option<u8>,
 }
 
 /// How a caller appears on a leg that we place.
@@ -42,6 +44,8 @@ pub struct Presented {
     pub session: String,
     /// `User-to-User` values to hand on.
     pub information: Vec<String>,
+    /// Hops that it may still go: a call that leaves us and comes in again has an end (RFC 7332 4).
+    pub forwards: Option<u8>,
 }
 
 /// A caller's signatures and what they must say (RFC 8224 6.2).

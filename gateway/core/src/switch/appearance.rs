@@ -20,7 +20,7 @@ pub(super) struct Appearance {
 impl Appearance {
     /// To a trunk, or to an address that none speaks for, from the address `local`; `pointer` is the token of our context.
     pub(super) fn of(presented: &Presented, pointer: Option<String>, trunk: Option<&Trunk>, local: SocketAddr) -> Self {
-        let Presented { caller, is_withheld, session, information } = presented;
+        let Presented { caller, is_withheld, session, information, forwards } = presented;
         let mut headers = Vec::new();
         let mut push = |name: &str, value: String| headers.push((name.to_owned(), value));
         let caller = Some(caller.0.as_str()).filter(|caller| !*is_withheld && !caller.is_empty());
@@ -53,6 +53,9 @@ impl Appearance {
         // Another's information goes no further than among those who trust each other.
         if is_trusted {
             information.iter().for_each(|value| push("User-to-User", value.clone()));
+        }
+        if let Some(forwards) = forwards {
+            push("Max-Forwards", forwards.to_string());
         }
         if !session.is_empty() {
             push("Session-ID", format!("{session};remote={}", "0".repeat(32)));
@@ -99,7 +102,7 @@ mod tests {
 
     fn presented(is_withheld: bool) -> Presented {
         let caller = Private(if is_withheld { String::new() } else { "+31201234567".to_owned() });
-        Presented { caller, is_withheld, session: "ab".repeat(16), information: vec!["0461;encoding=hex".to_owned()] }
+        Presented { caller, is_withheld, session: "ab".repeat(16), information: vec!["0461;encoding=hex".to_owned()], forwards: None }
     }
 
     fn trunk(identity: Naming, trusted: bool, from: CallerShown) -> Trunk {

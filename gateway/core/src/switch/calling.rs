@@ -36,6 +36,8 @@ pub(super) struct Claims {
     dialled: Vec<String>,
     date: Option<u64>,
     session: SessionId,
+    /// Max-Forwards, as it came.
+    forwards: u8,
 }
 
 /// What of it a peer is believed.
@@ -84,6 +86,7 @@ impl Claims {
             date: headers.first("Date").and_then(date),
             shown: if is_anonymous { String::new() } else { shown },
             session,
+            forwards: request.max_forwards(),
         }
     }
 
@@ -124,7 +127,12 @@ impl Claims {
 
     fn sessions(&self) -> Calling {
         let peer = self.session.remote;
-        Calling { session: self.session.local.to_string(), peer_session: (!peer.is_null()).then(|| peer.to_string()), ..Calling::default() }
+        Calling {
+            session: self.session.local.to_string(),
+            peer_session: (!peer.is_null()).then(|| peer.to_string()),
+            forwards: Some(self.forwards.saturating_sub(1)),
+            ..Calling::default()
+        }
     }
 
     fn diversion(&self, diverter: &Diverter) -> Diversion {
@@ -207,7 +215,7 @@ mod tests {
 
         let believed = judged(ALL, CallerRules::default());
         assert_eq!(believed.caller.0, "+31200000001");
-        assert_eq!(believed.calling, Calling { session: "0".repeat(32), ..Calling::default() });
+        assert_eq!(believed.calling, Calling { session: "0".repeat(32), forwards: Some(69), ..Calling::default() });
     }
 
     #[test]
