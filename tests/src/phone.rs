@@ -466,7 +466,7 @@ impl Phone {
             | UaEvent::Departed { .. }
             | UaEvent::RegisterAnswered { .. }
             | UaEvent::Probed { .. }
-            | UaEvent::Asked { .. } => {}
+            | UaEvent::Challenged { .. } => {}
         }
     }
 

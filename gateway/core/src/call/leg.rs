@@ -68,6 +68,8 @@ pub(super) struct Leg {
     opened: bool,
     /// What we said last on this leg: fixes version and payload types of what we say next (RFC 3264 8).
     said: Option<Description>,
+    /// The offer of our INVITE, which each of its forks answers, whatever an UPDATE has made of the session with another since.
+    offered: Option<Description>,
     /// What was agreed last.
     plan: Option<MediaPlan>,
     /// It holds us, as the other side was told.
@@ -95,6 +97,7 @@ impl Leg {
             local: None,
             opened: false,
             said: None,
+            offered: None,
             plan: None,
             holds: false,
             quality: None,
@@ -169,7 +172,9 @@ impl Leg {
         let local = self.local(turn)?;
         self.draw_keys(&terms, turn);
         let offer = negotiate::offer(&self.terms(&terms, local));
+        let is_first = self.said.is_none();
         self.said = Some(offer.description().clone());
+        self.offered = self.said.clone().filter(|_| is_first);
         Ok(offer)
     }
 
@@ -178,8 +183,13 @@ impl Leg {
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
         let terms = terms.clone();
         let local = self.local(turn)?;
-        let offer = Offer::from(self.said.clone().ok_or(Cause::NOT_ACCEPTABLE)?);
-        let plan = negotiate::accept(&offer, answer, &self.terms(&terms, local)).map_err(|refused| not_acceptable(refused.status))?;
+        let said = self.said.clone().ok_or(Cause::NOT_ACCEPTABLE)?;
+        let met = |offer: Description| negotiate::accept(&Offer::from(offer), answer, &self.terms(&terms, local));
+        let by_first = self.offered.clone().and_then(|offer| met(offer).ok());
+        let plan = match by_first {
+            Some(plan) => plan,
+            None => met(said).map_err(|refused| not_acceptable(refused.status))?,
+        };
         match self.port {
             Some(_) => self.replan(plan, turn),
             None => self.open_port(plan, turn),

@@ -391,6 +391,7 @@ impl<R: Rng> UserAgent<R> {
 
     /// A request that names it is 481 from now on.
     fn forget_dialog(&mut self, id: UsageId) {
+        self.forget_early(id);
         let Some(dialog) = self.usages.get(&id).and_then(|usage| usage.dialog.as_ref()) else { return };
         if self.dialogs.get(dialog.id()) == Some(&id) {
             self.dialogs.remove(dialog.id());
@@ -435,5 +436,5 @@ const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 10] = [
 /// The methods that we serve, as Allow says them.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER, REFER, NOTIFY";
 
-/// The extensions that we speak, as Supported says them; whatever else is required of us is refused with 420.
-const SUPPORTED: &str = "100rel, timer";
+/// The extensions that we speak in calls, as Supported says them.
+const SUPPORTED: &str = "100rel, timer, replaces, norefersub";

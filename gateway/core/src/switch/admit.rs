@@ -41,6 +41,11 @@ impl<R: Rng + SeedableRng> Switch<R> {
                     let (trunks, mut tools) = self.tools();
                     trunks.registered(now, request, Some(number), &outcome, &mut tools);
                 }
+                SipEvent::Challenged { peer, method, status } => {
+                    let named = routing::trunk_of(&self.config, peer).ok().map(|trunk| trunk.name.clone());
+                    let (trunks, mut tools) = self.tools();
+                    trunks.challenged(peer, named.as_deref(), &method, status, &mut tools);
+                }
                 SipEvent::Probed { request, status } => {
                     let (trunks, mut tools) = self.tools();
                     trunks.probed(now, request, status, &mut tools);

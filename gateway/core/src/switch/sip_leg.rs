@@ -28,8 +28,8 @@ use crate::{
     private::Private,
     routing,
     sip::{
-        AnswerBy, InviteTarget, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent,
-        hop_of,
+        AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId,
+        UserAgent, hop_of,
     },
 };
 
@@ -43,6 +43,8 @@ pub(super) enum SipEvent {
     Phone { user: String, bindings: usize },
     /// A REGISTER of ours has its answer; `number` is the last CSeq that it used.
     RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
+    /// Whoever is behind this address challenges a request of ours within a call.
+    Challenged { peer: SocketAddr, method: Method, status: u16 },
     /// An OPTIONS of ours has its answer, or none.
     Probed { request: RequestId, status: Option<u16> },
 }
@@ -391,7 +393,10 @@ impl<R: Rng> SipLegs<R> {
                 self.events.push_back(SipEvent::Phone { user, bindings });
                 return;
             }
-            UaEvent::Asked { .. } => return,
+            UaEvent::Challenged { peer, method, status, .. } => {
+                self.events.push_back(SipEvent::Challenged { peer, method, status });
+                return;
+            }
             UaEvent::RegisterAnswered { request, number, outcome } => {
                 self.events.push_back(SipEvent::RegisterAnswered { request, number, outcome });
                 return;

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{RequestId, TimerKey, TxId, UsageId, UserAgent, connection::Connection};
+use super::{RequestId, TimerKey, TxId, UaEvent, UsageId, UserAgent, connection::Connection};
 use crate::{
     config::Oversize,
     events::wire::{Hop, Path, Transport},
     ids::ConnId,
     now::Now,
     sip::{
-        CSeq, Headers, Method, Request, Response,
+        CSeq, Headers, Method, Request, Response, Via,
         transaction::{Effect, Event, T2, Timer, invite_client, other_client},
     },
 };
@@ -297,6 +297,9 @@ impl<R: Rng> UserAgent<R> {
                 &made_up
             }
         };
+        if matches!(response.status, 401 | 407) && request.to.tag().is_some() {
+            self.tell_challenged(usage, &request.method, response.status);
+        }
         match role {
             Role::Invite => self.invite_answered(now, usage, &request, response),
             Role::Reinvite => self.reinvite_answered(now, usage, &request, response),
@@ -308,6 +311,28 @@ impl<R: Rng> UserAgent<R> {
             Role::Cancel | Role::Notify => {}
             Role::Outside => self.outside_answered(now, RequestId(usage.0), &request, response, heard),
         }
+    }
+}
+
+impl<R: Rng> UserAgent<R> {
+    /// Once a usage: who challenges one request within a dialog challenges the next.
+    fn tell_challenged(&mut self, id: UsageId, method: &Method, status: u16) {
+        let Some(usage) = self.usages.get_mut(&id).filter(|_| self.digest_guard) else { return };
+        let peer = usage.hop.as_ref().map_or(usage.peer, |hop| hop.to);
+        if !std::mem::replace(&mut usage.has_challenged, true) {
+            self.tell(UaEvent::Challenged { usage: id, peer, method: method.clone(), status });
+        }
+    }
+
+    /// A request of ours that waits for its answer, come back as it went (RFC 3261 16.3, item 4): whoever it was sent to has sent it on to us.
+    ///
+    /// With another Request-URI it is a spiral, a call that leaves and comes in again, and Max-Forwards bounds those.
+    pub(super) fn has_looped(&self, request: &Request) -> bool {
+        request.vias_below.iter().filter_map(Via::branch).any(|branch| {
+            let key = ClientKey { branch: branch.to_owned(), method: request.method.clone() };
+            let ours = self.client_index.get(&key).and_then(|tx| self.clients.get(tx));
+            ours.is_some_and(|ours| ours.request.uri == request.uri && ours.request.call_id == request.call_id)
+        })
     }
 }
 

@@ -175,7 +175,12 @@ impl<R: Rng> UserAgent<R> {
         }
         headers.push("Allow", ALLOW);
         self.put_timer(id, &mut headers);
-        target.headers.iter().for_each(|(name, value)| headers.push(name, value.as_str()));
+        for (name, value) in &target.headers {
+            match name.eq_ignore_ascii_case("Max-Forwards") {
+                true => headers.set(name, value.as_str()),
+                false => headers.push(name, value.as_str()),
+            }
+        }
         let mut request = Request {
             method: Method::Invite,
             uri: target.uri.clone(),
@@ -221,6 +226,7 @@ impl<R: Rng> UserAgent<R> {
         let early = self.early_dialog(id, response.to.tag());
         let dialog = Dialog::calling(request, response);
         let sdp = response.sdp().or_else(|| self.early_answer(id, response.to.tag()));
+        self.part_from_early(id, response.to.tag());
         self.adopt(
             id,
             match early {
@@ -264,8 +270,13 @@ impl<R: Rng> UserAgent<R> {
         if !is_known && usage.acks.len() >= FORKS_MAX {
             return;
         }
-        let Some(mut dialog) = Dialog::calling(request, response) else { return };
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
+        let Some(dialog) = Dialog::calling(request, response) else { return };
+        // Numbers that its early dialog has used are used up.
+        let mut dialog = match self.early_dialog(id, response.to.tag()) {
+            Some(early) => dialog.continuing(&early),
+            None => dialog,
+        };
         let Some(path) = self.way_to(id, &dialog) else { return };
         if self.acknowledge(id, &dialog, request, path) {
             let via = self.mint_via(endpoint, advertised);
@@ -291,6 +302,7 @@ impl<R: Rng> UserAgent<R> {
 
     fn invite_again(&mut self, now: Now, id: UsageId, again: Request, challenged: bool) {
         let Some(path) = self.way_out(id) else { return };
+        self.forget_early(id);
         let Some(usage) = self.usages.get_mut(&id) else { return };
         usage.forks.clear();
         if let Path::Stream(conn) = path {
@@ -332,6 +344,16 @@ impl<R: Rng> UserAgent<R> {
         let Some(path) = self.client_path(invite).or_else(|| self.way_out(id)) else { return };
         self.open_client(now, Arc::new(cancel), path, id, Role::Cancel);
         self.set_timer(now, TimerKey::CancelWait(id), T1_64);
+    }
+
+    /// The fork with this tag has taken the call: the early dialogs of all others are over, and remembered for their own late 2xx.
+    fn part_from_early(&mut self, id: UsageId, winner: Option<&str>) {
+        self.forget_early(id);
+        let Some(usage) = self.usages.get_mut(&id) else { return };
+        let Some(own) = usage.dialog.as_ref().filter(|own| Some(own.id().remote_tag.as_str()) != winner) else { return };
+        if let Some(fork) = usage.forks.iter_mut().find(|fork| fork.tag == own.id().remote_tag) {
+            fork.dialog = Some(own.clone());
+        }
     }
 
     /// This dialog is now the usage's.

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::{ALLOW, SUPPORTED, UaEvent, UserAgent, screen::Arrival, screen::with};
+use super::{ALLOW, SUPPORTED, UserAgent, screen::Arrival, screen::with};
 use crate::sip::{Request, Response};
 
 impl<R: Rng> UserAgent<R> {
@@ -10,7 +10,6 @@ impl<R: Rng> UserAgent<R> {
     pub(super) fn receive_options(&mut self, arrival: Arrival, request: &Request) {
         let answer = capabilities(self.stateless(request, self.options_status));
         self.respond_stateless(arrival.reply, &answer);
-        self.tell(UaEvent::Asked { endpoint: arrival.endpoint, from: arrival.from });
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     events::wire::{Hop, Path},
     ids::{ConnId, EndpointId},
     private::Private,
-    sip::{Request, SessionTimer, Uri, message::phrase, user_agent::Referral},
+    sip::{Method, Request, SessionTimer, Uri, message::phrase, user_agent::Referral},
 };
 
 /// One call as the user agent sees it: an INVITE, its dialog and all that happens within; never used twice.
@@ -82,6 +82,9 @@ pub enum UaEvent {
     Referred { usage: UsageId, referral: Box<Referral> },
     /// What became of our REFER: provisional states, then one final status; its refusal is one too.
     ReferProgressed { usage: UsageId, status: u16 },
+    /// Somebody behind `peer` challenges a request of ours within a dialog, and gets no credentials there; told once a usage. What was asked
+    /// counts as refused: a BYE has ended the call all the same, a session is renewed by another method or runs out.
+    Challenged { usage: UsageId, peer: SocketAddr, method: Method, status: u16 },
     /// The peer of a standing call does not answer, knows nothing of it any more, or let its session expire; BYE has been sent.
     Lost { usage: UsageId },
     /// An INFO came and has been answered 200 (RFC 6086, legacy usage): often a digit.
@@ -96,8 +99,6 @@ pub enum UaEvent {
     RegisterAnswered { request: RequestId, number: u32, outcome: RegisterOutcome },
     /// Our OPTIONS has its answer, whatever it says; `None` is silence, or a transport that failed.
     Probed { request: RequestId, status: Option<u16> },
-    /// An OPTIONS outside any dialog came and has been answered with `Settings::options_status`.
-    Asked { endpoint: EndpointId, from: SocketAddr },
 }
 
 /// What a user agent is given at its birth.

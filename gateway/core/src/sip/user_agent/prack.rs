@@ -30,6 +30,9 @@ impl<R: Rng> UserAgent<R> {
             }
             let own = usage.dialog.as_ref().is_some_and(|dialog| dialog.id().remote_tag == tag);
             let dialog = if own { None } else { Dialog::calling(request, response) };
+            if let Some(dialog) = &dialog {
+                self.dialogs.insert(dialog.id().clone(), id);
+            }
             usage.forks.push(Fork { tag: tag.to_owned(), dialog, rseq: None, sdp: None, is_agreed: false });
         }
         let Some(fork) = usage.forks.iter_mut().find(|fork| fork.tag == tag) else { return false };
@@ -66,11 +69,24 @@ impl<R: Rng> UserAgent<R> {
         own.or_else(|| usage.forks.iter().find(|fork| Some(fork.tag.as_str()) == tag)?.dialog.as_ref()).cloned()
     }
 
-    /// Has this usage's own early dialog agreed on media, reliably, so that UPDATE may change it (RFC 3311 5.1)?
-    pub(super) fn is_agreed_early(&self, id: UsageId) -> bool {
+    /// Has the early dialog with this fork agreed on media, reliably, so that UPDATE may change it (RFC 3311 5.1)?
+    pub(super) fn is_agreed_early(&self, id: UsageId, tag: Option<&str>) -> bool {
         let Some(usage) = self.usages.get(&id) else { return false };
-        let own = usage.dialog.as_ref().map(|dialog| dialog.id().remote_tag.as_str());
-        usage.forks.iter().any(|fork| fork.is_agreed && Some(fork.tag.as_str()) == own)
+        usage.forks.iter().any(|fork| fork.is_agreed && Some(fork.tag.as_str()) == tag)
+    }
+
+    /// Has the usage's own?
+    pub(super) fn is_own_agreed_early(&self, id: UsageId) -> bool {
+        let own = self.usages.get(&id).and_then(|usage| usage.dialog.as_ref());
+        self.is_agreed_early(id, own.map(|dialog| dialog.id().remote_tag.as_str()))
+    }
+
+    /// The early dialogs of forks that did not win, or of an INVITE that failed, are 481 from now on; their numbers stay known, for goodbyes.
+    pub(super) fn forget_early(&mut self, id: UsageId) {
+        let Some(usage) = self.usages.get(&id) else { return };
+        for dialog in usage.forks.iter().filter_map(|fork| fork.dialog.as_ref()) {
+            self.dialogs.remove(dialog.id());
+        }
     }
 
     fn send_prack(&mut self, now: Now, id: UsageId, tag: &str, rack: RAck) {
@@ -78,9 +94,7 @@ impl<R: Rng> UserAgent<R> {
         let (endpoint, advertised) = (usage.endpoint, usage.advertised);
         let via = self.mint_via(endpoint, advertised);
         let Some(usage) = self.usages.get_mut(&id) else { return };
-        let own = usage.dialog.as_mut().filter(|dialog| dialog.id().remote_tag == tag);
-        let other = usage.forks.iter_mut().find(|fork| fork.tag == tag).and_then(|fork| fork.dialog.as_mut());
-        let Some(dialog) = own.or(other) else { return };
+        let Some(dialog) = usage.dialog_with(tag) else { return };
         let mut prack = dialog.next_request(Method::Prack, via);
         prack.headers.push("RAck", rack.to_string());
         let dialog = dialog.clone();

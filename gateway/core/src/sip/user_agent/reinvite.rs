@@ -57,6 +57,9 @@ impl<R: Rng> UserAgent<R> {
         let offer = asked.request.sdp();
         let offers = offer.is_none();
         if let Some(held) = self.usages.get_mut(&usage) {
+            if let Some(offer) = &offer {
+                held.agree_early(asked.request.from.tag().unwrap_or_default(), offer);
+            }
             held.said = Some(sdp.to_owned());
             held.heard = offer.or(held.heard.take());
         }
@@ -91,7 +94,7 @@ impl<R: Rng> UserAgent<R> {
         let method = match &usage.phase {
             Phase::Confirmed => Method::Invite,
             Phase::Invited { .. } if may_update && usage.reliable.exchange == Exchange::Complete => Method::Update,
-            Phase::Inviting { cancel: Cancel::Unwanted, .. } if may_update && self.is_agreed_early(id) => Method::Update,
+            Phase::Inviting { cancel: Cancel::Unwanted, .. } if may_update && self.is_own_agreed_early(id) => Method::Update,
             Phase::Invited { .. } | Phase::Inviting { .. } | Phase::Ended => return,
         };
         let is_free = usage.asked.is_none() && usage.unacked.is_none() && usage.farewell.is_none();
@@ -174,6 +177,10 @@ impl<R: Rng> UserAgent<R> {
                 let path = self.way_within(id);
                 match again.zip(path) {
                     Some((again, path)) => self.send_reinvite(now, id, again, path),
+                    None if is_refresh => {
+                        self.reinvite_over(now, id);
+                        self.refresh_refused(now, id, response.status, response, true);
+                    }
                     None => self.reinvite_failed(now, id, response.status),
                 }
             }
@@ -187,7 +194,7 @@ impl<R: Rng> UserAgent<R> {
             }
             status if is_refresh => {
                 self.reinvite_over(now, id);
-                self.refresh_refused(now, id, status, response);
+                self.refresh_refused(now, id, status, response, true);
             }
             status => self.reinvite_failed(now, id, status),
         }
@@ -209,6 +216,9 @@ impl<R: Rng> UserAgent<R> {
             Some(usage) => {
                 let is_refresh = usage.asking.as_ref().is_some_and(|asking| asking.is_refresh);
                 let is_unchanged = is_refresh && usage.heard == sdp;
+                if let Some(sdp) = &sdp {
+                    usage.agree_early(&dialog.id().remote_tag, sdp);
+                }
                 usage.said = usage.asking.as_ref().map(|asking| asking.sdp.clone()).or(usage.said.take());
                 usage.heard = sdp.clone().or(usage.heard.take());
                 is_unchanged

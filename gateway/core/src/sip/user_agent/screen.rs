@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use rand::Rng;
 
 use super::{
-    ALLOW, SUPPORTED, UsageId, UserAgent,
+    ALLOW, UsageId, UserAgent,
     servers::{MergeKey, ServerKey},
     usage::Phase,
     wall::Entry,
@@ -132,7 +132,10 @@ impl<R: Rng> UserAgent<R> {
         if within.is_none() && self.merges.contains_key(&MergeKey::of(request)) {
             return Err(Unfit::bare(482));
         }
-        let is_foreign = |tag: &&str| !is_spoken(&request.method, tag) && !SUPPORTED.split(", ").any(|ours| ours.eq_ignore_ascii_case(tag));
+        if within.is_none() && self.has_looped(request) {
+            return Err(Unfit::bare(482));
+        }
+        let is_foreign = |tag: &&str| !is_spoken(&request.method, tag);
         let foreign: Vec<_> = request.headers.list("Require").filter(is_foreign).collect();
         if !foreign.is_empty() {
             return Err(Unfit::hinting(420, "Unsupported", &foreign.join(", ")));
@@ -158,14 +161,23 @@ impl<R: Rng> UserAgent<R> {
     }
 }
 
-/// Extensions that a request may require of us.
+/// Extensions that a request may require of us; whatever else it requires is refused with 420.
 fn is_spoken(method: &Method, tag: &str) -> bool {
-    let spoken: &[&str] = if *method == Method::Register {
-        &["path", "outbound", "gruu"]
-    } else if matches!(method, Method::Invite | Method::Refer) {
-        &["replaces", "norefersub"]
-    } else {
-        &[]
+    let spoken: &[&str] = match method {
+        Method::Register => &["100rel", "timer", "path", "outbound", "gruu"],
+        Method::Invite | Method::Refer => &["100rel", "timer", "replaces", "norefersub"],
+        Method::Ack
+        | Method::Bye
+        | Method::Cancel
+        | Method::Options
+        | Method::Info
+        | Method::Prack
+        | Method::Update
+        | Method::Subscribe
+        | Method::Notify
+        | Method::Message
+        | Method::Publish
+        | Method::Other(_) => &["100rel", "timer"],
     };
     spoken.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }

@@ -33,6 +33,8 @@ pub(super) struct Session {
     is_agreed: bool,
     /// The peer's Allow names UPDATE.
     pub(super) takes_update: bool,
+    /// An UPDATE of ours has been challenged: this session is renewed by re-INVITE, if at all.
+    is_update_barred: bool,
     /// The least that a 422 has asked for.
     floor: u32,
     /// Times that a 422 was met in a row.
@@ -127,13 +129,13 @@ impl<R: Rng> UserAgent<R> {
     pub(super) fn refresh_session(&mut self, now: Now, id: UsageId) {
         let Some(usage) = self.usages.get_mut(&id).filter(|usage| matches!(usage.phase, Phase::Confirmed)) else { return };
         // Should the answer get lost, or a re-INVITE of the owner's be under way, another try comes before the end.
-        let takes_update = usage.session.takes_update;
+        let by_update = usage.session.takes_update && !usage.session.is_update_barred;
         self.set_timer(now, TimerKey::Refresh(id), T1_64 + T1_64 / 2);
         let Some(usage) = self.usages.get_mut(&id) else { return };
         if usage.asking.is_some() {
             return;
         }
-        if takes_update {
+        if by_update {
             self.send_update(now, id);
         } else if let Some(sdp) = usage.said.clone() {
             usage.asking = Some(Asking { sdp, glares: 0, challenges: 0, is_running: false, tx: None, is_refresh: true, next: None });
@@ -160,22 +162,21 @@ impl<R: Rng> UserAgent<R> {
             return self.agree_as_asker(now, id, &response.headers);
         }
         match response.status {
-            401 | 407 if !challenged => {
-                if let Some(again) = self.authorized(id, request, response) {
-                    self.send_within(now, id, again, Role::Update(true));
-                }
-            }
+            401 | 407 if !challenged => match self.authorized(id, request, response) {
+                Some(again) => self.send_within(now, id, again, Role::Update(true)),
+                None => self.refresh_refused(now, id, response.status, response, false),
+            },
             // It said that it serves UPDATE, and does not.
             405 | 501 => {
                 usage.session.takes_update = false;
                 self.refresh_session(now, id);
             }
-            status => self.refresh_refused(now, id, status, response),
+            status => self.refresh_refused(now, id, status, response, false),
         }
     }
 
-    /// A refresh that was not taken, by UPDATE or by re-INVITE.
-    pub(super) fn refresh_refused(&mut self, now: Now, id: UsageId, status: u16, response: &Response) {
+    /// A refresh that was not taken, by re-INVITE or by UPDATE.
+    pub(super) fn refresh_refused(&mut self, now: Now, id: UsageId, status: u16, response: &Response, by_reinvite: bool) {
         // "If a UAC receives a 481 or a 408, or no response at all, it SHOULD terminate the dialog" (RFC 3261 12.2.1.2).
         if matches!(status, 408 | 481) {
             return self.lose(now, id);
@@ -183,10 +184,19 @@ impl<R: Rng> UserAgent<R> {
         if self.is_worth_asking_longer(id, response) {
             return self.refresh_session(now, id);
         }
-        let Some(usage) = self.usages.get(&id) else { return };
+        let Some(usage) = self.usages.get_mut(&id) else { return };
         match usage.session.interval {
             // It lives, and never promised more.
             Some(interval) if !usage.session.is_agreed => self.arm_session(now, id, interval, true, false),
+            // Credentials are given to nobody within a dialog, so asking again is of no use. Some carriers challenge the one method alone;
+            // where it is both, the session stands until it expires, and then the call is said goodbye to.
+            Some(_) if matches!(status, 401 | 407) && by_reinvite => {
+                self.timers.stop(&TimerKey::Refresh(id));
+            }
+            Some(_) if matches!(status, 401 | 407) => {
+                usage.session.is_update_barred = true;
+                self.refresh_session(now, id);
+            }
             Some(_) => {
                 let wanted = response.headers.first("Retry-After").and_then(|value| value.split([';', ' ', '(']).next()?.parse().ok());
                 let pause = Duration::from_secs(wanted.unwrap_or(RETRY_S).clamp(1, RETRY_S));

@@ -72,7 +72,7 @@ pub(super) struct Usage {
     pub(super) said_bye: bool,
     /// Provisional responses of ours that must arrive.
     pub(super) reliable: Reliable,
-    /// Those who answered our INVITE provisionally; at most `FORKS_MAX`.
+    /// Those who answered our INVITE provisionally, each with an early dialog that is served; at most `FORKS_MAX`.
     pub(super) forks: Vec<Fork>,
     /// When the session must be renewed, and by whom.
     pub(super) session: Session,
@@ -82,6 +82,8 @@ pub(super) struct Usage {
     pub(super) heard: Option<String>,
     /// An OPTIONS of ours is out, to see whether the peer lives.
     pub(super) is_asked_alive: bool,
+    /// The peer has challenged a request of ours within the dialog, and the owner knows.
+    pub(super) has_challenged: bool,
     /// Ours and the peer's half of Session-ID (RFC 7989), on every message of this usage.
     pub(super) session_id: SessionId,
 }
@@ -121,7 +123,21 @@ impl Usage {
             said: None,
             heard: None,
             is_asked_alive: false,
+            has_challenged: false,
             session_id: SessionId { local: Uuid(0), remote: Uuid(0) },
+        }
+    }
+
+    /// The dialog with whoever goes by this tag: the usage's own, or the early one of another fork.
+    pub(super) fn dialog_with(&mut self, tag: &str) -> Option<&mut Dialog> {
+        let own = self.dialog.as_mut().filter(|dialog| dialog.id().remote_tag == tag);
+        own.or_else(|| self.forks.iter_mut().find(|fork| fork.tag == tag)?.dialog.as_mut())
+    }
+
+    /// What is agreed with a fork before anybody has answered: the SDP that it said last.
+    pub(super) fn agree_early(&mut self, tag: &str, sdp: &str) {
+        if let Some(fork) = self.forks.iter_mut().find(|fork| fork.tag == tag) {
+            fork.sdp = Some(sdp.to_owned());
         }
     }
 }
@@ -168,7 +184,7 @@ pub(super) struct Fork {
     pub(super) dialog: Option<Dialog>,
     /// The INVITE's number, and RSeq, of its last reliable response.
     pub(super) rseq: Option<(u32, u32)>,
-    /// What it answered, reliably or not.
+    /// What it said last of media: its answer, reliable or not, or what an UPDATE has made of it.
     pub(super) sdp: Option<String>,
     /// It answered reliably.
     pub(super) is_agreed: bool,

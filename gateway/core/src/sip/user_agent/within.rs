@@ -19,7 +19,7 @@ use crate::{
 
 impl<R: Rng> UserAgent<R> {
     pub(super) fn receive_within(&mut self, now: Now, id: UsageId, arrival: Arrival, request: Request) {
-        let dialog = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut());
+        let dialog = self.usages.get_mut(&id).and_then(|usage| usage.dialog_with(request.from.tag().unwrap_or_default()));
         if !dialog.is_some_and(|dialog| dialog.admit(request.cseq.number)) {
             let refusal = self.stateless(&request, 500);
             return self.respond_stateless(arrival.reply, &refusal);
@@ -83,7 +83,7 @@ impl<R: Rng> UserAgent<R> {
             self.respond(now, tx, &answer);
             return;
         }
-        let refusal = match self.hindrance(id, is_update) {
+        let refusal = match self.hindrance(id, &request) {
             // "MUST return a 500 response [with] a Retry-After header field with a randomly chosen value of between 0 and 10 seconds" (14.2).
             Some(500) => {
                 let seconds = self.rng.next_u32() % 11;
@@ -108,8 +108,9 @@ impl<R: Rng> UserAgent<R> {
 
     /// Why an offer of the peer's can't be taken now: 500 while an earlier one of its own is not answered, 491 while one of ours is not
     /// (RFC 3261 14.2, RFC 3311 5.2).
-    fn hindrance(&self, id: UsageId, is_update: bool) -> Option<u16> {
+    fn hindrance(&self, id: UsageId, request: &Request) -> Option<u16> {
         let usage = self.usages.get(&id)?;
+        let is_update = request.method == Method::Update;
         let exchange = usage.reliable.exchange;
         match &usage.phase {
             _ if usage.asked.is_some() => Some(500),
@@ -117,7 +118,7 @@ impl<R: Rng> UserAgent<R> {
             Phase::Invited { .. } if is_update && exchange == Exchange::Complete => None,
             Phase::Invited { .. } if is_update && exchange == Exchange::Offered => Some(491),
             Phase::Invited { .. } => Some(500),
-            Phase::Inviting { .. } if is_update && self.is_agreed_early(id) => None,
+            Phase::Inviting { .. } if is_update && self.is_agreed_early(id, request.from.tag()) => None,
             Phase::Inviting { .. } => Some(491),
             // The ACK of our 2xx is still to come. For UPDATE that matters only where it brings the answer to our offer.
             Phase::Confirmed | Phase::Ended => usage.unacked.as_ref().filter(|unacked| !is_update || unacked.offers).map(|_| 491),
@@ -125,7 +126,8 @@ impl<R: Rng> UserAgent<R> {
     }
 
     pub(super) fn refresh_target(&mut self, id: UsageId, request: &Request) {
-        if let Some(dialog) = self.usages.get_mut(&id).and_then(|usage| usage.dialog.as_mut()) {
+        let tag = request.from.tag().unwrap_or_default();
+        if let Some(dialog) = self.usages.get_mut(&id).and_then(|usage| usage.dialog_with(tag)) {
             dialog.refresh(&request.headers);
         }
     }

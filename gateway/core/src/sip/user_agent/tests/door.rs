@@ -68,12 +68,39 @@ fn a_request_that_came_by_two_ways_is_taken_once() {
 }
 
 #[test]
+fn our_own_request_that_comes_back_unchanged_is_482_and_one_that_was_retargeted_comes_in() {
+    for (is_retargeted, said) in [(false, "482 INVITE"), (true, "100 INVITE")] {
+        let mut scene = Scene::new();
+        scene.does(|agent, now| agent.invite(now, &target()));
+        let (_, invite) = scene.request();
+        let text = String::from_utf8(invite.to_bytes().to_vec()).unwrap();
+        // A proxy puts its Via above ours, and leaves the rest.
+        let mut back = text.replacen("\r\nVia:", "\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKproxy\r\nVia:", 1);
+        if is_retargeted {
+            back = back.replacen("INVITE sip:200@192.0.2.1", "INVITE sip:100@192.0.2.2", 1);
+        }
+        scene.hears(&back);
+        assert_eq!(scene.said(), [said]);
+        assert_eq!(scene.events.len(), usize::from(is_retargeted));
+    }
+}
+
+#[test]
+fn what_we_forward_has_one_hop_less_to_go() {
+    let mut scene = Scene::new();
+    let headers = vec![("Max-Forwards".to_owned(), "12".to_owned())];
+    scene.does(|agent, now| agent.invite(now, &InviteTarget { headers, ..target() }));
+    let (_, invite) = scene.request();
+    assert_eq!(invite.headers.all("Max-Forwards").collect::<Vec<_>>(), ["12"]);
+}
+
+#[test]
 fn options_says_what_we_can_do_and_503_while_draining() {
     let mut scene = Scene::new();
     scene.hears(&asks("OPTIONS", 1, "o1", "", ""));
     let answer = scene.response();
     assert_eq!((answer.status, answer.headers.first("Allow")), (200, Some(ALLOW)));
-    assert_eq!(scene.event(), UaEvent::Asked { endpoint: SIP0, from: "192.0.2.1:5060".parse().unwrap() });
+    assert_eq!(answer.headers.first("Supported"), Some("100rel, timer, replaces, norefersub"));
     scene.agent.set_options_status(503);
     scene.hears(&asks("OPTIONS", 2, "o2", "", ""));
     assert_eq!(scene.response().status, 503);

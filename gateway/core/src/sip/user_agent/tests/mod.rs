@@ -2,7 +2,9 @@
 
 mod called;
 mod calling;
+mod challenged;
 mod door;
+mod forking;
 mod outside;
 mod pair;
 mod races;
