@@ -12,7 +12,7 @@ use tokio::{
 use super::{Shared, StreamTold};
 
 /// Anything that can be read and written: a TCP socket, or TLS over one.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::shell) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 

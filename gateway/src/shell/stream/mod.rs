@@ -9,6 +9,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trouble;
 mod web;
 
 use std::{
@@ -32,7 +33,9 @@ use tokio::{
 };
 
 pub(crate) use self::tcp::bind;
+pub(in crate::shell) use self::tcp::{open, reach, secure};
 pub(crate) use self::tls::{Tls, make_self_signed};
+pub(in crate::shell) use self::{flow::Duplex, tls::subject, trouble::Trouble};
 use super::{driver::Arrival, mailbox::Mailbox};
 
 /// What a stream tells the Switch's thread; `Stands` comes first, and `Gone` last.

@@ -17,11 +17,14 @@ use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
+use tokio_rustls::client::TlsStream;
 
 use super::{
     OUTBOX_MAX, Shared, StreamTold,
     flow::{self, Duplex},
-    tls, web,
+    tls::{self, Tls},
+    trouble::Trouble,
+    web,
 };
 
 /// Listens; an IPv6 address takes IPv6 alone, so that `0.0.0.0` and `[::]` stand side by side.
@@ -66,14 +69,14 @@ pub(super) async fn accept(shared: Arc<Shared>, endpoint: EndpointId, transport:
 /// Opens a stream, and carries it to its end.
 pub(super) async fn connect(shared: Arc<Shared>, conn: ConnId, hop: Hop, profile: Option<String>) {
     let opened = match shared.places.clone().try_acquire_owned() {
-        Ok(place) => open(&shared, &hop, profile.as_deref()).await.map(|opened| (place, opened)),
-        Err(_) => Err("too many streams".to_owned()),
+        Ok(place) => open(&shared.tls, &hop, profile.as_deref()).await.map(|opened| (place, opened)),
+        Err(_) => Err(Trouble::new("too many streams")),
     };
     match opened {
         Ok((_place, (stream, subject))) => carry(&shared, conn, None, hop.to, subject, Ready::Bytes(stream)).await,
         Err(error) => {
             shared.meters.failed.increment(1);
-            tracing::info!(to = %hop.to, transport = hop.transport.token(), error, "a SIP stream did not come about");
+            tracing::info!(to = %hop.to, transport = hop.transport.token(), %error, "a SIP stream did not come about");
             let _ = shared.tell(conn, StreamTold::Failed).await;
         }
     }
@@ -116,21 +119,38 @@ async fn shake_hands(
     Ok((subject, ready))
 }
 
-async fn open(shared: &Shared, hop: &Hop, profile: Option<&str>) -> Result<(Box<dyn Duplex>, Vec<String>), String> {
-    if hop.transport.is_web() {
-        return Err("nobody can be called by WebSocket: browsers connect to us".to_owned());
-    }
-    let connected = timeout(CONNECT_MAX, TcpStream::connect(hop.to)).await;
-    let stream = connected.map_err(|_| "nobody answers")?.map_err(|error| error.to_string())?;
-    let _ = stream.set_nodelay(true);
+/// A stream to a hop, and the names of its certificate.
+pub(in crate::shell) async fn open(tls: &Tls, hop: &Hop, profile: Option<&str>) -> Result<(Box<dyn Duplex>, Vec<String>), Trouble> {
+    let stream = reach(hop).await?;
     if !hop.transport.is_secure() {
         return Ok((Box::new(stream), Vec::new()));
     }
-    let (connector, name) = shared.tls.connector(profile, hop)?;
-    let shaken = timeout(HANDSHAKE_MAX, connector.connect(name, stream)).await;
-    let stream = shaken.map_err(|_| "the TLS handshake took too long")?.map_err(|error| error.to_string())?;
+    let stream = secure(tls, hop, profile, stream).await?;
     let subject = tls::subject(stream.get_ref().1.peer_certificates());
     Ok((Box::new(stream), subject))
+}
+
+/// TCP to a hop.
+pub(in crate::shell) async fn reach(hop: &Hop) -> Result<TcpStream, Trouble> {
+    if hop.transport.is_web() {
+        return Err(Trouble::new("nobody can be called by WebSocket: browsers connect to us"));
+    }
+    let connected = timeout(CONNECT_MAX, TcpStream::connect(hop.to)).await;
+    let stream = connected.map_err(|_| Trouble::silent())?.map_err(|error| Trouble::unreached(&error))?;
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// TLS over it, by the trunk of that name.
+pub(in crate::shell) async fn secure(
+    tls: &Tls,
+    hop: &Hop,
+    profile: Option<&str>,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Trouble> {
+    let (connector, name) = tls.connector(profile, hop).map_err(Trouble::new)?;
+    let shaken = timeout(HANDSHAKE_MAX, connector.connect(name, stream)).await;
+    shaken.map_err(|_| Trouble::new("the TLS handshake took too long"))?.map_err(|error| Trouble::unsecured(&error))
 }
 
 async fn carry(shared: &Shared, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>, ready: Ready) {

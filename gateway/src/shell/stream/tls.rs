@@ -73,7 +73,7 @@ impl Tls {
     }
 
     /// With the name that the peer's certificate must bear: the trunk's, else the domain that was dialled, else the address (RFC 5922 7.3).
-    pub(super) fn connector(&self, profile: Option<&str>, hop: &Hop) -> Result<(TlsConnector, ServerName<'static>), String> {
+    pub(in crate::shell) fn connector(&self, profile: Option<&str>, hop: &Hop) -> Result<(TlsConnector, ServerName<'static>), String> {
         let trunk = profile.and_then(|profile| self.trunks.get(profile));
         let config =
             trunk.map(|trunk| &trunk.config).or(self.plain.as_ref()).ok_or("this machine knows no authority; name one in `tls`")?;
@@ -86,7 +86,7 @@ impl Tls {
 }
 
 /// The names that a verified certificate bears: the SIP domains of its URIs, else its hosts (RFC 5922 7.1).
-pub(super) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
+pub(in crate::shell) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Vec<String> {
     let Some(certificate) = chain.and_then(|chain| chain.first()) else { return Vec::new() };
     let Ok(certificate) = webpki::EndEntityCert::try_from(certificate) else { return Vec::new() };
     let domains = certificate.valid_uri_names().filter_map(|uri| uri.strip_prefix("sip:").filter(|domain| !domain.contains('@')));
