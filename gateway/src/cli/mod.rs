@@ -10,6 +10,7 @@ mod ivr;
 mod outside;
 mod report;
 mod route_test;
+mod trunk_test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -49,9 +50,18 @@ enum Verb {
     Dial(Box<Dial>),
     /// Says what would become of a call, and why, without a call. Try: tandem route-test --to 100 --source 127.0.0.1
     RouteTest(Box<route_test::RouteTest>),
+    /// Carriers.
+    #[command(subcommand)]
+    Trunk(TrunkVerb),
     /// What callers hear.
     #[command(subcommand)]
     Ivr(IvrVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum TrunkVerb {
+    /// Tests a trunk as a node would use it, stage by stage: DNS, connect, TLS, OPTIONS, REGISTER, and a call with --to. Try: tandem trunk test loopback -c tandem.toml
+    Test(Box<trunk_test::TrunkTest>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +127,7 @@ pub(crate) fn begin() -> Next {
             let code = |admitted| if admitted { ExitCode::SUCCESS } else { ExitCode::FAILURE };
             route_test::run(&ask, json).map(|admitted| Next::Done(code(admitted)))
         }
+        Verb::Trunk(TrunkVerb::Test(ask)) => trunk_test::run(&ask, json).map(Next::Done),
         Verb::Ivr(IvrVerb::Explain(ask)) => ivr::explain(&ask, json).map(|()| Next::Done(ExitCode::SUCCESS)),
         Verb::Config(ConfigVerb::Hash) => config::hash(json).map(|()| Next::Done(ExitCode::SUCCESS)),
     };

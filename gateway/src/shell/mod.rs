@@ -24,6 +24,7 @@ mod stir;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trunk_test;
 mod udp;
 
 pub(crate) use asks::{Answers, Asks};

@@ -52,10 +52,21 @@ impl Names {
 
     /// Where a SIP URI leads (RFC 3263).
     pub(crate) async fn locate(&self, uri: &str, spoken: &[Transport]) -> Result<Located, String> {
+        self.locate_aloud(uri, spoken, |_, _| {}).await
+    }
+
+    /// The same, where each query and what it found is told.
+    pub(super) async fn locate_aloud(
+        &self,
+        uri: &str,
+        spoken: &[Transport],
+        mut told: impl FnMut(&Query, &[Record]),
+    ) -> Result<Located, String> {
         let parsed = Uri::parse(uri).map_err(|_| format!("{uri} is no SIP address"))?;
         let mut search = Locating::begin(&parsed, spoken).map_err(|nowhere| nowhere.to_string())?;
         while let Some(query) = search.next() {
             let (records, ttl) = self.ask(&query).await?;
+            told(&query, &records);
             search.answer(&records, ttl);
         }
         let (candidates, ttl) = search.finish();

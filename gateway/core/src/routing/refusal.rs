@@ -68,6 +68,11 @@ impl Refusal {
         self
     }
 
+    /// Calls to this trunk have nowhere to go.
+    pub fn unlocated(trunk: &str, why: &str) -> Self {
+        Self::new(Reason::TrunkUnlocated, format!("trunk {trunk}: {why}"), true)
+    }
+
     /// For the peer.
     pub const fn cause(&self) -> Cause {
         self.reason.cause()

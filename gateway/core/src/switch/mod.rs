@@ -31,7 +31,7 @@ use rand::{Rng, SeedableRng};
 pub use border::{AdminCommand, Attendance, Input, Output, Page};
 pub use rejection::Rejection;
 use slot::{Places, Slot};
-pub use trunks::{RegistrationView, Sample, ServerView, TrunkNews, TrunkView};
+pub use trunks::{Registering, RegistrationView, SILENT_AFTER, Sample, ServerView, Step, Trial, TrunkNews, TrunkView};
 
 use crate::{
     acd::{Acd, Agent, AgentState},

@@ -190,18 +190,18 @@ impl<R: Rng + SeedableRng> Switch<R> {
         }
         let (trunks, mut tools) = self.tools();
         let ways = trunks.ways(now, &name, &mut tools);
-        let refused = |why: String| Refusal::new(Reason::TrunkUnlocated, format!("trunk {name}: {why}"), true);
+        let refused = |why: &str| Refusal::unlocated(&name, why);
         let (hops, ask) = match ways {
             Ways::Known(hops) => (hops.into(), None),
             Ways::Asked(ask) => (VecDeque::new(), Some(ask)),
             Ways::Nowhere(why) => {
                 self.trunks.release(leg);
-                return Err(refused(why));
+                return Err(refused(&why));
             }
         };
         let Some(invite) = invite else {
             self.trunks.release(leg);
-            return Err(refused("its host is no SIP address".to_owned()));
+            return Err(refused("its host is no SIP address"));
         };
         self.attempts.insert(leg, Attempt { trunk: Some(name), invite, ask, hops, trying: None });
         if ask.is_none() {
@@ -257,7 +257,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 }
 
 /// The INVITE of a call by a trunk; it has no address yet.
-fn invite_by(
+pub(super) fn invite_by(
     trunk: &Trunk,
     number: &str,
     presented: &Presented,

@@ -29,9 +29,9 @@ pub struct Sample {
 }
 
 impl Health {
-    /// Takes evidence in; `true` if it turned what is believed. A server that says 503 is there, and wants no calls (RFC 3261 21.5.4).
+    /// Takes evidence in; `true` if it turned what is believed.
     pub(super) fn hear(&mut self, sample: Sample) -> bool {
-        let good = sample.status.is_some_and(|status| status != 503);
+        let good = is_there(sample.status);
         if self.recent.len() == SAMPLES_MAX {
             self.recent.pop_front();
         }
@@ -58,6 +58,11 @@ impl Health {
     pub(super) fn recent(&self) -> impl Iterator<Item = &Sample> {
         self.recent.iter()
     }
+}
+
+/// Does an answer, or silence, speak for a server? One that says 503 is there, and wants no calls (RFC 3261 21.5.4).
+pub(super) fn is_there(status: Option<u16>) -> bool {
+    status.is_some_and(|status| status != 503)
 }
 
 /// Bad answers in a row that take a server out.

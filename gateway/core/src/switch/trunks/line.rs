@@ -21,7 +21,7 @@ use crate::{
     ids::{AskId, EndpointId},
     now::Now,
     routing::limits::Limits,
-    sip::{RegisterTarget, Uri, locate},
+    sip::{ProbeTarget, RegisterTarget, Uri, locate},
 };
 
 /// One trunk.
@@ -109,6 +109,11 @@ impl Line {
             Some(why) if self.candidates.is_empty() => why.clone(),
             _ => "none of its servers answers".to_owned(),
         }
+    }
+
+    pub(super) fn probe_target(&self, hop: &Hop) -> Option<ProbeTarget> {
+        let (profile, advertised) = (profile(&self.trunk), self.trunk.advertised);
+        Some(ProbeTarget { uri: self.uri.clone()?, endpoint: self.endpoint, to: hop.clone(), profile, advertised })
     }
 
     pub(super) fn register_target(&self, hop: &Hop, expires_s: u32) -> Option<RegisterTarget> {

@@ -7,6 +7,7 @@
 mod health;
 mod line;
 mod registration;
+mod trial;
 mod view;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 
 pub use health::Sample;
 use rand::Rng;
+pub use trial::{Registering, Step, Trial};
 pub use view::{RegistrationView, ServerView, TrunkNews, TrunkView};
 
 use self::{
@@ -375,13 +377,11 @@ impl Trunks {
 
     fn probe<R: Rng>(&mut self, now: Now, name: &str, tools: &mut Tools<'_, R>) {
         let Some(line) = self.lines.get(name) else { return };
-        let (Some(every), Some(uri)) = (line.trunk.peering.probe_s, line.uri.clone()) else { return };
-        let (endpoint, advertised, profile) = (line.endpoint, line.trunk.advertised, profile(&line.trunk));
-        let hops: Vec<Hop> = line.reachable().cloned().collect();
-        for hop in hops {
-            let target = ProbeTarget { uri: uri.clone(), endpoint, to: hop.clone(), profile: profile.clone(), advertised };
+        let Some(every) = line.trunk.peering.probe_s else { return };
+        let targets: Vec<ProbeTarget> = line.reachable().filter_map(|hop| line.probe_target(hop)).collect();
+        for target in targets {
             if let Some(request) = tools.user_agent.ask_options(now, &target) {
-                self.wait(now, request, Waiting { trunk: name.to_owned(), hop, since: now.instant, kind: Kind::Probe });
+                self.wait(now, request, Waiting { trunk: name.to_owned(), hop: target.to, since: now.instant, kind: Kind::Probe });
             }
         }
         self.timers.set(Due::Probe(name.to_owned()), now.instant + Duration::from_secs(every.into()));
@@ -492,8 +492,8 @@ const LOOK_UP_MAX: Duration = Duration::from_secs(86_400);
 /// After a failure; what was known before stays in use.
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(10);
 
-/// A server that takes longer to say anything at all is of no use to a caller.
-const SILENT_AFTER: Duration = Duration::from_secs(4);
+/// A server that takes longer to answer OPTIONS or REGISTER is of no use to a caller.
+pub const SILENT_AFTER: Duration = Duration::from_secs(4);
 /// The transactions' table is full.
 const NO_ROOM: Duration = Duration::from_secs(10);
 /// A REGISTER that was given up may have used so many numbers.
