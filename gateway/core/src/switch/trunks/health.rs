@@ -54,6 +54,11 @@ impl Health {
         self.down
     }
 
+    /// The last evidence speaks against what is believed, and is not enough.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.against > 0
+    }
+
     /// The oldest first.
     pub(super) fn recent(&self) -> impl Iterator<Item = &Sample> {
         self.recent.iter()

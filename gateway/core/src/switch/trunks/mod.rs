@@ -22,6 +22,7 @@ pub use trial::{Registering, Step, Trial};
 pub use view::{RegistrationView, ServerView, TrunkNews, TrunkView};
 
 use self::{
+    health::Health,
     line::Line,
     registration::{Next, Registration},
 };
@@ -284,6 +285,14 @@ impl Trunks {
         let Some(Waiting { trunk, hop, since, .. }) = self.waiting.remove(&request) else { return };
         let ms = u32::try_from(now.instant.saturating_duration_since(since).as_millis()).unwrap_or(u32::MAX);
         self.weigh(&trunk, &hop, Sample { at: now.utc, ms: status.map(|_| ms), status, by: "probe" }, tools);
+        // Callers meet it meanwhile: what is in doubt is settled before the next round.
+        let line = self.lines.get(&trunk).filter(|line| line.trunk.peering.probe_s.is_some());
+        if line.and_then(|line| line.health.get(&(hop.transport, hop.to))).is_some_and(Health::is_in_doubt) {
+            let (due, again) = (Due::Probe(trunk), now.instant + DOUBT_AGAIN);
+            if self.timers.get(&due).is_none_or(|at| at > again) {
+                self.timers.set(due, again);
+            }
+        }
     }
 
     /// Our REGISTER has its answer; `number` is the last CSeq that it used.
@@ -494,6 +503,8 @@ const LOOK_UP_AGAIN: Duration = Duration::from_secs(10);
 
 /// A server that takes longer to answer OPTIONS or REGISTER is of no use to a caller.
 pub const SILENT_AFTER: Duration = Duration::from_secs(4);
+/// A server of which the last answer, or silence, was a surprise is asked again after this.
+const DOUBT_AGAIN: Duration = Duration::from_secs(1);
 /// The transactions' table is full.
 const NO_ROOM: Duration = Duration::from_secs(10);
 /// A REGISTER that was given up may have used so many numbers.

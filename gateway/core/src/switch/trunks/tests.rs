@@ -240,6 +240,25 @@ fn probes_turn_a_trunk_down_and_up_and_calls_follow() {
 }
 
 #[test]
+fn a_server_that_surprises_is_asked_again_at_once_and_one_that_is_as_believed_is_not() {
+    let mut scene = Scene::new(Peering { probe_s: Some(30), ..peering() });
+    for at in [0, 1_000, 1_000] {
+        scene.pass(at);
+        let probe = scene.request(&Method::Options);
+        scene.hears(&probe.answer(503, Some("down")));
+    }
+    assert_eq!(scene.view().state, "down");
+    scene.pass(28_000);
+    assert!(scene.sent.is_empty(), "that it is down is no surprise any more");
+    for at in [2_000, 1_000] {
+        scene.pass(at);
+        let probe = scene.request(&Method::Options);
+        scene.hears(&probe.answer(200, Some("up")));
+    }
+    assert_eq!(scene.view().state, "up");
+}
+
+#[test]
 fn places_are_taken_and_given_back_once() {
     let mut scene = Scene::new(Peering { calls_max: Some(1), ..peering() });
     let now = scene.now();
