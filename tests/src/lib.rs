@@ -12,6 +12,7 @@ pub mod generate;
 pub mod http;
 pub mod ladder;
 pub mod line;
+pub mod name_server;
 pub mod net;
 pub mod node;
 pub mod oracles;
