@@ -78,7 +78,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             None => invitation,
         };
         let may_transfer = match (&invitation.user, &trunk) {
-            (Some(user), _) => self.sip.is_transferring(user),
+            (Some(user), _) => self.sip.here.is_transferring(user),
             (None, trunk) => trunk.as_ref().is_some_and(|trunk| trunk.transfer),
         };
         // Whoever may not take calls over does not learn which there are.

@@ -91,14 +91,4 @@ pub enum AdminCommand {
     StoreBehind(bool),
     /// End one call.
     Hangup { call: CallId },
-    /// Let a supervisor's desk hear, coach or join a call.
-    Attend { call: CallId, supervisor: AgentId, role: Attendance },
-}
-
-/// What a supervisor does in a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attendance {
-    Listen,
-    Whisper,
-    Barge,
 }

@@ -76,7 +76,7 @@ impl<R: Rng> SipLegs<R> {
         further: &[(String, String)],
     ) {
         let bindings = self.user_agent.targets(address, now);
-        let Some((endpoint, local)) = self.outbound.filter(|_| !bindings.is_empty()) else {
+        let Some((endpoint, local)) = self.here.outbound.filter(|_| !bindings.is_empty()) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(Cause::ABSENT))));
             return;
         };
@@ -97,7 +97,7 @@ impl<R: Rng> SipLegs<R> {
             usages.push(usage);
         }
         let Some((first, rivals)) = usages.split_first() else { return };
-        let may_transfer = address.user().is_some_and(|user| self.is_transferring(&user));
+        let may_transfer = address.user().is_some_and(|user| self.here.is_transferring(&user));
         let forks = Forks { rivals: rivals.to_vec(), refusal: None };
         self.usages.insert(leg, SipLeg { forks, may_transfer, ..SipLeg::outbound(*first) });
     }

@@ -56,7 +56,7 @@ impl<R: Rng> SipLegs<R> {
             from,
             wrong_digest: user.is_none() && request.headers.first("Authorization").is_some() && !self.user_agent.is_stale(usage),
             user,
-            claims_phone: self.phones.contains(&shown),
+            claims_phone: self.here.has_phone(&shown),
             call_id: request.call_id.as_str().to_owned(),
             transport: request.via.transport.as_str().to_owned(),
             claims: Claims::of(request, self.user_agent.session(usage)),

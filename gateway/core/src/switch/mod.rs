@@ -5,6 +5,7 @@ mod appearance;
 mod border;
 mod calling;
 mod carry;
+mod directory;
 mod forks;
 mod info_digit;
 mod invitation;
@@ -15,6 +16,7 @@ mod phones;
 mod places;
 mod refers;
 mod rejection;
+mod sip_hearing;
 mod sip_leg;
 mod slot;
 mod trunks;
@@ -28,7 +30,7 @@ use std::{
 
 use rand::{Rng, SeedableRng};
 
-pub use border::{AdminCommand, Attendance, Input, Output, Page};
+pub use border::{AdminCommand, Input, Output, Page};
 pub use rejection::Rejection;
 use slot::{Places, Slot};
 pub use trunks::{Registering, RegistrationView, SILENT_AFTER, Sample, ServerView, Step, Trial, TrunkNews, TrunkView};
@@ -295,8 +297,6 @@ impl<R: Rng + SeedableRng> Switch<R> {
             }
             AdminCommand::StoreBehind(behind) => self.store_behind = behind,
             AdminCommand::Hangup { call } => self.step(now, call, Stimulus::HungUpByOperator),
-            // A supervisor's desk comes with the supervisor's page; until then nobody can say this.
-            AdminCommand::Attend { .. } => {}
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     Due, Output, Rejection, Switch,
     appearance::{Appearance, further},
     rejection::clipped,
+    sip_leg::UNREACHABLE,
     trunks::{self, Tools, Trunks, Ways},
 };
 use crate::{
@@ -30,8 +31,9 @@ use crate::{
         Reason, Refusal,
         numbers::rewritten,
         outbound::{limit_refused, way_out},
+        trunk_of,
     },
-    sip::{InviteTarget, Uri, locate},
+    sip::{InviteTarget, Uri, hop_of, locate},
 };
 
 /// A call on its way out, until its far end has said anything.
@@ -49,10 +51,10 @@ pub(super) struct Attempt {
 }
 
 impl<R: Rng + SeedableRng> Switch<R> {
-    /// Dials where somebody must be asked for the way; `None` where the address itself says it, and the command is given back.
+    /// Dials by a trunk or to an address; the command is given back where it is for phones of ours.
     pub(super) fn dial_out(&mut self, now: Now, leg: LegId, command: LegCommand) -> Option<LegCommand> {
         let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command else { return Some(command) };
-        if self.sip.own_user(&to).is_some() {
+        if self.sip.here.own_user(&to).is_some() {
             return Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown });
         }
         match to {
@@ -66,18 +68,23 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 None
             }
             Target::Uri(text) => {
-                let Some(uri) = Uri::parse(&text).ok().filter(|uri| !uri.host.is_empty() && uri.socket_addr().is_none()) else {
-                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented, shown });
+                let place = Uri::parse(&text).ok().filter(|uri| !uri.host.is_empty()).zip(self.config.endpoints.first().cloned());
+                let Some((uri, endpoint)) = place else {
+                    self.sip.say(leg, LegEvent::Refused(UNREACHABLE));
+                    return None;
                 };
-                let Some(endpoint) = self.config.endpoints.first().cloned() else {
-                    return Some(LegCommand::Dial { to: Target::Uri(text), offer, pointer, replacing, presented, shown });
-                };
-                let question = Question::Resolve { uri: uri.to_string(), spoken: trunks::spoken(&self.config) };
-                let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
                 let own = SocketAddr::new(endpoint.advertised, endpoint.listen.port());
-                let Appearance { from_uri, display, mut headers } = Appearance::of(&presented, pointer, None, own);
+                let hop = hop_of(&uri, None);
+                let trunk = hop.as_ref().and_then(|hop| trunk_of(&self.config, hop.to).ok());
+                let Appearance { from_uri, display, mut headers } = Appearance::of(&presented, pointer, trunk, own);
                 headers.extend(further(replacing, &shown));
                 let invite = InviteTarget { from_uri, display, headers, ..blank(uri, &endpoint, offer.to_string()) };
+                if let Some(to) = hop {
+                    self.sip.place(now, leg, &InviteTarget { to, ..invite });
+                    return None;
+                }
+                let question = Question::Resolve { uri: invite.uri.to_string(), spoken: trunks::spoken(&self.config) };
+                let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
                 let attempt = Attempt { trunk: None, invite, ask: Some(ask.id()), hops: VecDeque::new(), trying: None };
                 self.attempts.insert(leg, attempt);
                 self.outputs.push_back(Output::Ask(ask));

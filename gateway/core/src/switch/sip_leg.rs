@@ -6,31 +6,16 @@ use std::{
     time::Instant,
 };
 
-use media::sdp::{Answer, Offer};
 use rand::Rng;
 
-use super::{
-    appearance::{Appearance, further},
-    border::Output,
-    forks::Forks,
-    info_digit::digit_of,
-    invitation::Invitation,
-};
+use super::{appearance::further, border::Output, directory::Directory, forks::Forks, invitation::Invitation};
 use crate::{
     cause::{Cause, Fault},
     config::{Config, Phone, SrtpPolicy, Trunk},
-    events::{
-        calling::Presented,
-        leg::{LegCommand, LegEvent, Target},
-    },
-    ids::{AgentId, ConnId, EndpointId, LegId},
+    events::leg::{LegCommand, LegEvent},
+    ids::{ConnId, EndpointId, LegId},
     now::Now,
-    private::Private,
-    routing,
-    sip::{
-        AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, UaEvent, UaOutput, Uri, UsageId,
-        UserAgent, hop_of,
-    },
+    sip::{AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, UaOutput, UsageId, UserAgent},
 };
 
 /// What SIP has understood.
@@ -54,17 +39,7 @@ pub(super) struct SipLegs<R> {
     pub(super) user_agent: UserAgent<R>,
     pub(super) usages: BTreeMap<LegId, SipLeg>,
     pub(super) legs: BTreeMap<UsageId, LegId>,
-    pub(super) phones: Vec<String>,
-    /// Those that may hand their calls on.
-    transferring: Vec<String>,
-    /// Names and addresses that stand for this node in a URI of a phone of ours.
-    domains: Vec<String>,
-    /// The phones of agents.
-    agents: BTreeMap<AgentId, String>,
-    /// Where calls go out.
-    pub(super) outbound: Option<(EndpointId, SocketAddr)>,
-    /// Tells which trunk an address is of.
-    config: Config,
+    pub(super) here: Directory,
     pub(super) events: VecDeque<SipEvent>,
     outbox: VecDeque<Output>,
     /// Usages that have become legs, for whoever watches the wire.
@@ -108,12 +83,7 @@ impl<R: Rng> SipLegs<R> {
             user_agent: UserAgent::new(rng, settings),
             usages: BTreeMap::new(),
             legs: BTreeMap::new(),
-            phones: Vec::new(),
-            transferring: Vec::new(),
-            domains: Vec::new(),
-            agents: BTreeMap::new(),
-            outbound: None,
-            config: Config::default(),
+            here: Directory::default(),
             events: VecDeque::new(),
             outbox: VecDeque::new(),
             traced: VecDeque::new(),
@@ -124,7 +94,7 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.user_agent.set_session_timer(session_timer(config));
-        self.config = config.clone();
+        self.here = Directory::of(config);
         self.user_agent.set_trunk_networks(config.trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()));
         // A trunk that proves itself by digest is challenged as a phone is.
         let realm = realm_of(config);
@@ -138,13 +108,6 @@ impl<R: Rng> SipLegs<R> {
             transfer: false,
         });
         self.user_agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
-        self.phones = config.phones.iter().map(|phone| phone.user.clone()).collect();
-        self.transferring = config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect();
-        self.agents = config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect();
-        let addresses = config.endpoints.iter().flat_map(|endpoint| [endpoint.advertised.to_string(), endpoint.listen.ip().to_string()]);
-        self.domains = config.phones.iter().map(|phone| phone.realm.clone()).chain(addresses).collect();
-        self.outbound =
-            config.endpoints.first().map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port())));
     }
 
     pub(super) fn drain(&mut self) {
@@ -262,9 +225,9 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
         if let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command {
             let further = further(replacing, &shown);
-            match self.own_user(&to) {
+            match self.here.own_user(&to) {
                 Some(address) => self.ring_phones(now, leg, &address, &offer, pointer, &presented, &further),
-                None => self.dial(now, leg, to, &offer, pointer, &presented, further),
+                None => self.say(leg, LegEvent::Refused(UNREACHABLE)),
             }
             return;
         }
@@ -300,8 +263,8 @@ impl<R: Rng> SipLegs<R> {
             LegCommand::AcceptRefer => self.user_agent.accept_refer(now, usage),
             LegCommand::NotifyRefer { status } => self.user_agent.notify_refer(now, usage, status),
             LegCommand::RejectRefer(cause) => self.user_agent.refuse_refer(now, usage, &Refusal::new(cause.sip).with_q850(cause.q850)),
-            LegCommand::Refer { to, pointer } => self.refer(now, usage, to, pointer),
             LegCommand::Dial { .. }
+            | LegCommand::Refer { .. }
             | LegCommand::Present { .. }
             | LegCommand::AnswerMedia { .. }
             | LegCommand::Bridged { .. }
@@ -309,36 +272,6 @@ impl<R: Rng> SipLegs<R> {
             | LegCommand::Caption { .. }
             | LegCommand::Status { .. } => {}
         }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "all that an INVITE is made of")]
-    fn dial(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        to: Target,
-        offer: &Offer,
-        pointer: Option<String>,
-        presented: &Presented,
-        further: Vec<(String, String)>,
-    ) {
-        let target = match to {
-            Target::Uri(uri) => Uri::parse(&uri).ok().and_then(|uri| Some((hop_of(&uri, None)?, uri))),
-            Target::Number { .. } | Target::Agent(_) => None,
-        };
-        let (Some((to, uri)), Some((endpoint, local))) = (target, self.outbound) else {
-            self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(UNREACHABLE))));
-            return;
-        };
-        let trunk = routing::trunk_of(&self.config, to.to).ok();
-        let Appearance { from_uri, display, mut headers } = Appearance::of(presented, pointer, trunk, local);
-        headers.extend(further);
-        let usage = self
-            .user_agent
-            .invite(now, &InviteTarget { display, headers, ..InviteTarget::new(uri, endpoint, to, from_uri, offer.to_string()) });
-        self.trace(leg, usage);
-        self.legs.insert(usage, leg);
-        self.usages.insert(leg, SipLeg::outbound(usage));
     }
 
     /// Places a call for a leg; one that the leg placed before is nobody's from now on.
@@ -374,132 +307,6 @@ impl<R: Rng> SipLegs<R> {
     pub(super) fn user_agent(&mut self) -> &mut UserAgent<R> {
         &mut self.user_agent
     }
-
-    fn hear(&mut self, now: Now, event: UaEvent) {
-        let (usage, event) = match event {
-            UaEvent::Invited { usage, endpoint, from, request, authenticated, replacing } => {
-                let mut invitation = self.invitation(usage, endpoint, from, &request, authenticated);
-                invitation.replacing = replacing.map(|found| found.and_then(|usage| self.legs.get(&usage).copied().ok_or(481)));
-                self.events.push_back(SipEvent::Invited(Box::new(invitation)));
-                return;
-            }
-            UaEvent::Gone { usage } => {
-                if let Some(leg) = self.legs.remove(&usage) {
-                    self.usages.remove(&leg);
-                }
-                return;
-            }
-            UaEvent::Registered { user, bindings, .. } | UaEvent::Departed { user, bindings } => {
-                self.events.push_back(SipEvent::Phone { user, bindings });
-                return;
-            }
-            UaEvent::Challenged { peer, method, status, .. } => {
-                self.events.push_back(SipEvent::Challenged { peer, method, status });
-                return;
-            }
-            UaEvent::RegisterAnswered { request, number, outcome } => {
-                self.events.push_back(SipEvent::RegisterAnswered { request, number, outcome });
-                return;
-            }
-            UaEvent::Probed { request, status } => {
-                self.events.push_back(SipEvent::Probed { request, status });
-                return;
-            }
-            UaEvent::Acked { usage, sdp } => {
-                self.counter_answered(usage, sdp);
-                (usage, LegEvent::Ready)
-            }
-            UaEvent::EarlyAnswered { usage, sdp } => return self.counter_answered(usage, sdp),
-            UaEvent::Lost { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
-            UaEvent::Cancelled { usage, .. } => (usage, LegEvent::HungUp(Cause::CANCELLED)),
-            UaEvent::Unacked { usage } => (usage, LegEvent::HungUp(Cause::TIMED_OUT)),
-            UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
-            UaEvent::ReinviteCancelled { .. } => return,
-            UaEvent::Progressed { usage, status, sdp } => {
-                (usage, LegEvent::Progressed { status, answer: sdp.and_then(|sdp| Answer::parse(&sdp).ok()) })
-            }
-            UaEvent::Answered { usage, sdp } => (usage, self.answered(now, usage, sdp)),
-            UaEvent::Refused { usage, status, q850, .. } => {
-                let cause = Cause::of_status(status, Fault::Carrier);
-                let Some(cause) = self.fork_refused(now, usage, Cause { q850: q850.unwrap_or(cause.q850), ..cause }) else { return };
-                (usage, LegEvent::Refused(cause))
-            }
-            UaEvent::ReinviteAnswered { usage, sdp } => match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
-                Some(answer) => (usage, LegEvent::ReofferAnswered { answer }),
-                None => (usage, LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE)),
-            },
-            UaEvent::ReinviteRefused { usage, status } => (usage, LegEvent::ReofferRefused(Cause::of_status(status, Fault::Carrier))),
-            UaEvent::Referred { usage, referral } => match self.referred(now, usage, *referral) {
-                Some(event) => (usage, event),
-                None => return,
-            },
-            UaEvent::ReferProgressed { usage, status } => (usage, LegEvent::ReferProgressed { status }),
-            UaEvent::Bye { usage, reason } => (usage, self.hung_up(usage, reason)),
-            UaEvent::Info { usage, content_type, body } => match digit_of(&content_type, &body.0) {
-                Some((digit, length)) => (usage, LegEvent::DigitHeard { digit: Private(digit), length }),
-                None => return,
-            },
-        };
-        if let Some(leg) = self.legs.get(&usage) {
-            self.events.push_back(SipEvent::Leg(*leg, Box::new(event)));
-        }
-    }
-
-    /// What the ACK or PRACK makes of an offer that went out in a response of ours.
-    fn counter_answered(&mut self, usage: UsageId, sdp: Option<String>) {
-        let Some(leg) = self.legs.get(&usage).copied() else { return };
-        let offered = self.usages.get_mut(&leg).is_some_and(|held| std::mem::take(&mut held.offering));
-        if offered {
-            let event = match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
-                Some(answer) => LegEvent::ReofferAnswered { answer },
-                None => LegEvent::ReofferRefused(Cause::NOT_ACCEPTABLE),
-            };
-            self.events.push_back(SipEvent::Leg(leg, Box::new(event)));
-        }
-    }
-
-    fn answered(&mut self, now: Now, usage: UsageId, sdp: Option<String>) -> LegEvent {
-        self.fork_answered(now, usage);
-        if let Some(leg) = self.legs.get(&usage).and_then(|leg| self.usages.get_mut(leg)) {
-            leg.answered = true;
-        }
-        match sdp.and_then(|sdp| Answer::parse(&sdp).ok()) {
-            Some(answer) => LegEvent::Answered { answer },
-            None => LegEvent::HungUp(Cause::NOT_ACCEPTABLE),
-        }
-    }
-
-    fn hung_up(&self, usage: UsageId, reason: Option<u8>) -> LegEvent {
-        let inbound = self.legs.get(&usage).and_then(|leg| self.usages.get(leg)).is_some_and(|leg| leg.inbound);
-        let goodbye = Cause::goodbye(if inbound { Fault::Caller } else { Fault::Carrier });
-        LegEvent::HungUp(Cause { q850: reason.unwrap_or(goodbye.q850), ..goodbye })
-    }
-
-    /// May the phone of this user hand its calls on?
-    pub(super) fn is_transferring(&self, user: &str) -> bool {
-        self.transferring.iter().any(|known| known == user)
-    }
-
-    /// The address of a phone of ours that is meant, if one is.
-    pub(super) fn own_user(&self, to: &Target) -> Option<Uri> {
-        let (_, local) = self.outbound?;
-        match to {
-            Target::Agent(agent) => Some(Uri::sip(Some(self.agents.get(agent).map_or("", String::as_str)), local)),
-            Target::Uri(uri) => Uri::parse(uri).ok().filter(|uri| self.is_phone(uri)),
-            Target::Number { .. } => None,
-        }
-    }
-
-    /// Does this name a phone of ours, at this node?
-    pub(super) fn is_phone(&self, uri: &Uri) -> bool {
-        self.is_here(uri) && uri.user().is_some_and(|user| self.phones.contains(&user))
-    }
-
-    /// Does this name something at this node?
-    pub(super) fn is_here(&self, uri: &Uri) -> bool {
-        let is_own_port = uri.port.is_none_or(|port| self.outbound.is_some_and(|(_, local)| local.port() == port));
-        is_own_port && self.domains.iter().any(|domain| domain.eq_ignore_ascii_case(&uri.host))
-    }
 }
 
 /// Whom our challenges speak for.
@@ -525,4 +332,4 @@ fn failure(cause: Cause) -> u16 {
 }
 
 /// The address names no host that we can reach from here (Q.850 3, no route to destination).
-const UNREACHABLE: Cause = Cause { sip: 404, q850: 3, fault: Fault::Gateway, retry: false };
+pub(super) const UNREACHABLE: Cause = Cause { sip: 404, q850: 3, fault: Fault::Gateway, retry: false };
