@@ -46,8 +46,14 @@ pub enum Act {
     Refer { call: usize, to: String, replacing: Option<usize> },
     /// Asks for this direction by a re-INVITE, as it sees it: `SendOnly` holds with its own music.
     Direct(Flow),
+    /// Goes on at another address, and says so by a re-INVITE.
+    Move,
+    /// Leaves the offer of a re-INVITE to the gateway, and answers it in the ACK (RFC 3261 14.1).
+    AskOffer,
     /// Sends nothing while nobody speaks, and nobody speaks; or hums again.
     Mute(bool),
+    /// Says how a call that it was asked to make goes (NOTIFY), in the call that it was asked in last.
+    Notify(u16),
     /// CANCEL or BYE, as the state wants it.
     HangUp,
     /// Its power is cut: no goodbye, and nothing it is asked is answered.
@@ -85,14 +91,23 @@ pub struct Phone {
     pub headers: Vec<(String, String)>,
     /// What it has heard of its REFERs.
     pub notified: Vec<u16>,
+    /// Its re-INVITEs offer this in place of its own codecs.
+    pub reencodes: Option<&'static str>,
+    /// It lets itself be asked to call others.
+    pub follows: bool,
+    /// Whom it was asked to call.
+    pub referred: Vec<String>,
     /// What stands between it and the gateway.
     pub carrier: Carrier,
     /// It calls without an offer, and answers the gateway's in its ACK (RFC 3261 13.2.1).
     pub offers_late: bool,
+    /// What it says first of media leads nowhere (0.0.0.0), until it asks for an offer: it is in the hands of a third party (RFC 3725 4).
+    pub is_parked: bool,
     /// All its calls, the last one perhaps alive.
     pub talks: Vec<Talk>,
     is_dead: bool,
     late_answer: Option<String>,
+    asks_offer: bool,
     agent: UserAgent<ChaCha8Rng>,
     schedule: BTreeMap<(Instant, u64), Act>,
     due_answers: VecDeque<(Instant, UsageId)>,
@@ -117,11 +132,16 @@ impl Phone {
             password: None,
             headers: Vec::new(),
             notified: Vec::new(),
+            reencodes: None,
+            follows: false,
+            referred: Vec::new(),
             carrier: Carrier::default(),
             offers_late: false,
+            is_parked: false,
             talks: Vec::new(),
             is_dead: false,
             late_answer: None,
+            asks_offer: false,
             agent: UserAgent::new(ChaCha8Rng::seed_from_u64(seed), settings),
             schedule: BTreeMap::new(),
             due_answers: VecDeque::new(),
@@ -158,7 +178,7 @@ impl Phone {
         }
         let act = self.schedule.keys().next().map(|(at, _)| *at);
         let answer = self.due_answers.iter().map(|(at, _)| *at).min();
-        let lines = self.talks.last().and_then(|talk| talk.line.deadline());
+        let lines = self.talks.iter().filter_map(|talk| talk.line.deadline()).min();
         [act, answer, lines, self.agent.deadline(), self.carrier.deadline()].into_iter().flatten().min()
     }
 
@@ -180,7 +200,7 @@ impl Phone {
             due.into_iter().for_each(|(_, usage)| self.answer(now, usage));
         }
         self.hear(now);
-        if let Some(talk) = self.talks.last_mut() {
+        for talk in &mut self.talks {
             let from = talk.line.address;
             let packets = talk.line.tick(now.instant);
             self.outbox.extend(packets.into_iter().map(|(to, bytes)| Datagram { from, to, bytes }));
@@ -231,6 +251,21 @@ impl Phone {
                 let to = other.map_or(to.clone(), |replaces| format!("{to}?Replaces={}", replaces.to_uri_header()));
                 self.agent.refer(now, self.talks[call].usage, &to, Some(&format!("<sip:{}>", self.sip)));
             }
+            Act::Move => {
+                if let Some(talk) = self.talks.last_mut() {
+                    talk.line.address.set_port(talk.line.address.port() + MOVED);
+                }
+                self.direct(now, Flow::SendRecv);
+            }
+            Act::AskOffer => {
+                self.direct(now, Flow::SendRecv);
+                (self.asks_offer, self.is_parked) = (true, false);
+            }
+            Act::Notify(status) => {
+                if let Some(talk) = self.talks.last() {
+                    self.agent.notify_refer(now, talk.usage, status);
+                }
+            }
             Act::Direct(flow) => self.direct(now, flow),
             Act::Hold(held) => self.direct(now, if held { Flow::Inactive } else { Flow::SendRecv }),
             Act::Die => {
@@ -241,7 +276,7 @@ impl Phone {
                 }
             }
             Act::HangUp => {
-                let Some(talk) = self.talks.last_mut().filter(|talk| talk.ended.is_none()) else { return };
+                let Some(talk) = self.talks.iter_mut().rev().find(|talk| talk.ended.is_none()) else { return };
                 if talk.answered.is_some() {
                     talk.line.close();
                     talk.ended = Some(now.instant);
@@ -252,13 +287,23 @@ impl Phone {
     }
 
     fn direct(&mut self, now: Now, flow: Flow) {
-        let Some(talk) = self.talks.last_mut().filter(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
+        let Some(talk) = self.talks.iter_mut().rev().find(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
         if talk.reoffer.is_some() {
             // RFC 3261 14.1: one at a time.
             return self.plan(now.instant + Duration::from_millis(500), Act::Direct(flow));
         }
+        self.asks_offer = false;
         let offer = talk.line.offer(flow);
-        self.agent.reinvite(now, talk.usage, &offer.to_string());
+        let mut words = offer.to_string();
+        if let Some(codecs) = self.reencodes {
+            let kept = words.lines().filter(|line| !["a=rtpmap", "a=fmtp"].iter().any(|name| line.starts_with(name)));
+            let lines = kept.map(|line| match line.split_once(" RTP/AVP") {
+                Some((audio, _)) => format!("{audio} {codecs}\r\n"),
+                None => format!("{line}\r\n"),
+            });
+            words = lines.collect();
+        }
+        self.agent.reinvite(now, talk.usage, &words);
         talk.reoffer = Some((offer, flow != Flow::SendRecv));
     }
 
@@ -373,24 +418,28 @@ impl Phone {
             }
         }
         for mut datagram in transmits {
-            if self.offers_late {
-                datagram.bytes = self.with_late_answer(now.instant, datagram.bytes);
+            if self.offers_late || self.is_parked || self.asks_offer {
+                datagram.bytes = self.amended(now.instant, datagram.bytes);
             }
             let carried = self.carrier.carry(now.instant, Way::Out, datagram);
             carried.into_iter().for_each(|(way, datagram)| self.pass(now, way, datagram));
         }
     }
 
-    /// Takes the offer out of an INVITE, and puts the answer into its ACK.
-    fn with_late_answer(&self, at: Instant, bytes: Vec<u8>) -> Vec<u8> {
+    /// Takes the offer out of an INVITE and puts the answer into its ACK, or says of either that it leads nowhere yet.
+    fn amended(&self, at: Instant, bytes: Vec<u8>) -> Vec<u8> {
         let text = String::from_utf8(bytes).expect("this phone speaks UTF-8");
         let seen = Seen { at, peer: self.sip, inbound: true, text };
-        let body = match (seen.is_request("INVITE") && !seen.is_within(), seen.is_request("ACK"), &self.late_answer) {
-            (true, ..) => "",
-            (false, true, Some(answer)) => answer,
-            (false, ..) => return seen.text.into_bytes(),
+        let leaves_offer = if seen.is_within() { self.asks_offer } else { self.offers_late };
+        let body = match &self.late_answer {
+            _ if seen.is_request("INVITE") && leaves_offer => String::new(),
+            _ if seen.is_request("INVITE") => seen.text.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned(),
+            Some(answer) if seen.is_request("ACK") => answer.clone(),
+            Some(_) | None => return seen.text.into_bytes(),
         };
-        seen.with_body(body).into_bytes()
+        let place = format!("c=IN IP4 {}", self.sip.ip());
+        let body = if self.is_parked { body.replace(&place, "c=IN IP4 0.0.0.0") } else { body };
+        seen.with_body(&body).into_bytes()
     }
 
     fn happened(&mut self, now: Now, event: UaEvent) {
@@ -432,6 +481,10 @@ impl Phone {
             UaEvent::ReinviteAnswered { usage, sdp } => {
                 let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
                 let Some(((offer, held), answer)) = talk.reoffer.take().zip(sdp) else { return };
+                if self.asks_offer {
+                    self.late_answer = talk.line.answer(now.instant, &answer);
+                    return;
+                }
                 if talk.line.agree(now.instant, &offer, &answer) {
                     match (held, talk.holds.last_mut()) {
                         (false, Some(hold)) => hold.1 = Some(now.instant),
@@ -456,7 +509,13 @@ impl Phone {
             UaEvent::Bye { usage, .. } | UaEvent::Lost { usage } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
             UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
             UaEvent::ReferProgressed { status, .. } => self.notified.push(status),
-            UaEvent::Referred { usage, .. } => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
+            UaEvent::Referred { usage, referral } => {
+                self.referred.push(referral.to.to_string());
+                match self.follows {
+                    true => self.agent.accept_refer(now, usage),
+                    false => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
+                }
+            }
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
             | UaEvent::Info { .. }
@@ -478,3 +537,6 @@ impl Phone {
         }
     }
 }
+
+/// Between the port that a phone leaves and the one that it moves to; other calls of its lie between.
+const MOVED: u16 = 100;

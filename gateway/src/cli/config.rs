@@ -135,7 +135,7 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
         }),
         "probe_s": peering.probe_s, "calls_max": peering.calls_max, "cps_max": peering.cps_max,
         "numbers_in": rule(&peering.numbers_in), "numbers_out": rule(&peering.numbers_out),
-        "outbound": peering.outbound, "dtmf": peering.dtmf.name(),
+        "outbound": peering.outbound, "dtmf": peering.dtmf.name(), "refer": peering.refer.name(),
         "headers": {
             "user_to_user": peering.headers.user_to_user.name(), "privacy": peering.headers.privacy,
             "from": peering.headers.from.to_string(),

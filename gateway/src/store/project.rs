@@ -78,6 +78,7 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
         Happened::LegStarted { direction: Direction::Inbound, peer, .. } => caller_known(connection, call, at, &peer.0).await,
         Happened::LegStarted { direction: Direction::Outbound, .. }
         | Happened::LegEnded { .. }
+        | Happened::HandedBack { .. }
         | Happened::Arrived { .. }
         | Happened::Proven { .. } => Ok(()),
         Happened::Identified { customer, .. } => identified(connection, call, *customer).await,

@@ -30,7 +30,7 @@ pub(super) fn begin(id: CallId, ids: (String, String), caller: LegId, arrival: A
         id,
         context_id,
         session_id,
-        caller: Leg::new(caller, arrival.media.clone()),
+        caller: Leg::new(caller, arrival.media.clone()).by(arrival.trunk.clone()),
         far: None,
         handset: None,
         third: None,

@@ -70,7 +70,7 @@ impl Call {
                 let length = Duration::from_secs(u64::from(self.queue(turn).wrapup_s));
                 turn.wish(Wish::WrapUp(agent, length));
             }
-            Phase::Transferring { by, agent } => {
+            Phase::Transferring { by, agent, .. } => {
                 let (by, agent) = (*by, *agent);
                 turn.leg(by, LegCommand::NotifyRefer { status: 487 });
                 if let Some(agent) = agent.filter(|_| self.far.is_some()) {

@@ -50,6 +50,8 @@ pub struct RtpTerms {
 pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) media: LegMedia,
+    /// The trunk that it is known to go by.
+    pub(super) trunk: Option<String>,
     pub(super) port: Option<PortId>,
     /// Hears us: ACK or a connected peer.
     pub(super) ready: bool,
@@ -87,6 +89,7 @@ impl Leg {
         Self {
             id,
             media,
+            trunk: None,
             port: None,
             ready: false,
             answered: false,
@@ -105,6 +108,11 @@ impl Leg {
             keys: None,
             answering: false,
         }
+    }
+
+    /// The same, by this trunk.
+    pub(super) fn by(self, trunk: Option<String>) -> Self {
+        Self { trunk, ..self }
     }
 
     /// Opens a port for an offer of this leg's; a WebRTC peer answers later by `PeerAnswered`, RTP at once.

@@ -9,6 +9,7 @@ mod handoff;
 mod leg;
 mod phase;
 mod phones;
+mod referring;
 mod serving;
 mod silent;
 mod talking;
@@ -74,6 +75,8 @@ enum Due {
     Ready,
     /// The dialled leg did not answer.
     Answer,
+    /// A carrier that was asked to call somebody has not done so.
+    Referred,
     /// The agent let it ring.
     Ring,
     /// The gate opens without an ack.
@@ -189,6 +192,7 @@ impl Call {
             (_, LegEvent::Ready) if self.caller.media == LegMedia::Web => {}
             (_, LegEvent::Ready) => self.caller_ready(turn),
             (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(self.caller.id, Wanted { to, replaces, by }, turn),
+            (Phase::Transferring { .. }, LegEvent::ReferProgressed { status }) => self.refer_progressed(status, turn),
             (_, LegEvent::Reoffered { offer }) => self.caller_reoffered(offer, turn),
             (_, LegEvent::ReofferAnswered { answer }) => self.caller_agreed(&answer, turn),
             (_, LegEvent::ReofferRefused(cause)) => self.caller_disagreed(cause, turn),
@@ -261,6 +265,7 @@ impl Call {
                 Due::Ready => self.end(Cause::TIMED_OUT, turn),
                 Due::Answer if matches!(self.phase, Phase::Transferring { .. }) => self.transfer_failed(Cause::NO_ANSWER, turn),
                 Due::Answer => self.dialled_refused(Cause::NO_ANSWER, turn),
+                Due::Referred => self.dial_instead(turn),
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),

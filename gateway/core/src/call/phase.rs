@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::transferring::Wanted;
 use crate::{
     cause::Cause,
     ids::{AgentId, AskId, BridgeId, EntryId, LegId},
@@ -30,8 +31,9 @@ pub enum Phase {
     Gate { ringing: Ringing, deadline: Instant },
     /// Caller and agent hear each other, unless `held`.
     Talking { agent: AgentId, bridge: BridgeId, held: bool },
-    /// `by` has handed the call on: the one who stays hears music while the new party rings. `agent` is `by`, where that is one.
-    Transferring { by: LegId, agent: Option<AgentId> },
+    /// `by` has handed the call on: the one who stays hears music while the new party rings. `agent` is `by`, where that is one. `instead` is
+    /// whom we dial if the carrier of the one who stays, which has been asked to, does not.
+    Transferring { by: LegId, agent: Option<AgentId>, instead: Option<Box<Wanted>> },
     /// Legs are told, ports close, the recording seals; bounded by a deadline.
     Ending(Cause),
     /// All is written; the call leaves memory.

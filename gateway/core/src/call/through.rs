@@ -30,7 +30,7 @@ impl Call {
 
     pub(super) fn dial_through(&mut self, to: Target, turn: &mut Turn<'_>) {
         let id = turn.mint.leg();
-        let mut far = Leg::new(id, LegMedia::Rtp(self.far_terms(&to, turn)));
+        let mut far = Leg::new(id, LegMedia::Rtp(self.far_terms(&to, turn))).by(trunk_of(&to));
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(words_of(&to)) });
         let offer = match far.offer(turn) {
             Ok(offer) => offer,
@@ -165,6 +165,14 @@ impl Call {
         if let Some(holds) = self.far.as_mut().and_then(Leg::hold_changed) {
             self.tell_caller(if holds { "held" } else { "talking" }, None, turn);
         }
+    }
+}
+
+/// The trunk that a target names.
+pub(super) fn trunk_of(to: &Target) -> Option<String> {
+    match to {
+        Target::Number { trunk, .. } => trunk.clone(),
+        Target::Uri(_) | Target::Agent(_) => None,
     }
 }
 

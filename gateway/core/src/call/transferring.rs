@@ -25,12 +25,11 @@ use crate::{
     ids::{AgentId, CallId, LegId, PortId},
     private::Private,
     routing,
-    sip::Uri,
 };
 
 /// What a referrer wants.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub struct Wanted {
     pub(super) to: Target,
     pub(super) replaces: Option<String>,
     pub(super) by: Option<String>,
@@ -66,10 +65,8 @@ impl Call {
         if !self.can_refer(by) {
             return turn.leg(by, LegCommand::RejectRefer(Cause::DECLINED));
         }
-        let destination = match self.destination(wanted.to, turn) {
-            Ok(destination) => destination,
-            Err(cause) => return turn.leg(by, LegCommand::RejectRefer(cause)),
-        };
+        let Wanted { to, replaces, by: referrer } = wanted;
+        let destination = self.destination(to, turn);
         turn.leg(by, LegCommand::AcceptRefer);
         let agent = self.begin_transfer(by, turn);
         match destination {
@@ -80,10 +77,11 @@ impl Call {
                 self.serve(turn);
             }
             Destination::Dial(to) => {
-                self.phase = Phase::Transferring { by, agent };
-                self.timers.set(Due::Answer, turn.now.instant + TRANSFER_MAX);
+                self.phase = Phase::Transferring { by, agent, instead: None };
                 self.soothe(turn);
-                self.dial_third(to, wanted.replaces, wanted.by, turn);
+                if let Some(wanted) = self.ask_carrier(Wanted { to, replaces, by: referrer }, turn) {
+                    self.dial_third(wanted, turn);
+                }
             }
         }
     }
@@ -116,7 +114,7 @@ impl Call {
 
     /// The new party cannot be had: the referrer hears why, and gets the call back if still there.
     pub(super) fn transfer_failed(&mut self, cause: Cause, turn: &mut Turn<'_>) {
-        let Phase::Transferring { by, agent } = self.phase else { return };
+        let Phase::Transferring { by, agent, .. } = self.phase else { return };
         self.timers.stop(&Due::Answer);
         self.part_third(cause, turn);
         turn.leg(by, LegCommand::NotifyRefer { status: if cause.sip >= 300 { cause.sip } else { 480 } });
@@ -171,10 +169,9 @@ impl Call {
         let is_ringing = matches!(self.phase, Phase::Dialling { .. }) && self.far.as_ref().is_some_and(|far| far.id == old);
         let mut leg = Leg::new(by, media);
         turn.write(Happened::LegStarted { leg: by, direction: Direction::Inbound, peer: Private(String::new()) });
-        let answer = match leg.open(offer, turn) {
-            _ if !is_ringing && !self.can_refer(old) => Err(Cause::DECLINED),
-            Ok(answer) => answer.ok_or(Cause::NOT_ACCEPTABLE),
-            Err(cause) => Err(cause),
+        let answer = match is_ringing || self.can_refer(old) {
+            true => leg.open(offer, turn).and_then(|answer| answer.ok_or(Cause::NOT_ACCEPTABLE)),
+            false => Err(Cause::DECLINED),
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -195,28 +192,20 @@ impl Call {
         self.join_third(turn);
     }
 
-    fn destination(&self, to: Target, turn: &Turn<'_>) -> Result<Destination, Cause> {
+    fn destination(&self, to: Target, turn: &Turn<'_>) -> Destination {
         match to {
             Target::Number { number, trunk, .. } => {
                 match routing::route_of(turn.config, self.arrival.trunk.as_deref(), &number.0).map(|route| route.action.clone()) {
-                    Ok(RouteAction::Script(name)) => Ok(Destination::Script(name)),
-                    Ok(RouteAction::Bridge(uri)) => Ok(Destination::Dial(Target::Uri(uri))),
+                    Ok(RouteAction::Script(name)) => Destination::Script(name),
+                    Ok(RouteAction::Bridge(uri)) => Destination::Dial(Target::Uri(uri)),
                     Ok(RouteAction::Number(route)) => {
                         let number = route.number.map_or(number, Private);
-                        Ok(Destination::Dial(Target::Number { number, trunk: route.trunk, caller: self.arrival.caller.clone() }))
+                        Destination::Dial(Target::Number { number, trunk: route.trunk, caller: self.arrival.caller.clone() })
                     }
-                    Err(_) => Ok(Destination::Dial(Target::Number { number, trunk, caller: self.arrival.caller.clone() })),
+                    Err(_) => Destination::Dial(Target::Number { number, trunk, caller: self.arrival.caller.clone() }),
                 }
             }
-            Target::Uri(uri) => {
-                // An address elsewhere is called only where a trunk of ours speaks for it: a referrer chooses among our peers, not the world's.
-                let address = Uri::parse(&uri).ok();
-                let user = address.as_ref().and_then(Uri::user);
-                let is_phone = turn.config.phones.iter().any(|phone| Some(&phone.user) == user.as_ref());
-                let is_peer = address.and_then(|uri| uri.socket_addr()).is_some_and(|to| routing::trunk_of(turn.config, to).is_ok());
-                if is_phone || is_peer { Ok(Destination::Dial(Target::Uri(uri))) } else { Err(FORBIDDEN) }
-            }
-            Target::Agent(agent) => Ok(Destination::Dial(Target::Agent(agent))),
+            Target::Uri(_) | Target::Agent(_) => Destination::Dial(to),
         }
     }
 
@@ -234,9 +223,11 @@ impl Call {
         agent
     }
 
-    fn dial_third(&mut self, to: Target, replacing: Option<String>, referred_by: Option<String>, turn: &mut Turn<'_>) {
+    pub(super) fn dial_third(&mut self, wanted: Wanted, turn: &mut Turn<'_>) {
+        let Wanted { to, replaces: replacing, by: referred_by } = wanted;
+        self.timers.set(Due::Answer, turn.now.instant + TRANSFER_MAX);
         let id = turn.mint.leg();
-        let mut third = Leg::new(id, LegMedia::Rtp(self.terms_out(turn)));
+        let mut third = Leg::new(id, LegMedia::Rtp(self.terms_out(turn))).by(super::through::trunk_of(&to));
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(super::through::words_of(&to)) });
         let offer = third.offer(turn);
         self.third = Some(third);
@@ -256,7 +247,7 @@ impl Call {
     }
 
     fn third_answered(&mut self, answer: &Answer, turn: &mut Turn<'_>) {
-        let Phase::Transferring { by, agent } = self.phase else { return };
+        let Phase::Transferring { by, agent, .. } = self.phase else { return };
         let Some(third) = self.third.as_mut() else { return };
         third.ready = true;
         let to = third.id;
@@ -271,7 +262,7 @@ impl Call {
     }
 
     /// The referrer is done with: said goodbye to, wrapping up, and named in the story that goes along.
-    fn hand_over(&mut self, agent: Option<AgentId>, turn: &mut Turn<'_>) {
+    pub(super) fn hand_over(&mut self, agent: Option<AgentId>, turn: &mut Turn<'_>) {
         let was_here = self.far.is_some();
         self.part_far(Cause::goodbye(Fault::Gateway), turn);
         if let Some(agent) = agent {
@@ -337,7 +328,4 @@ impl GivenLeg {
 }
 
 /// A referrer who looks on will not wait longer; well under the life of the referrer's subscription.
-const TRANSFER_MAX: Duration = Duration::from_secs(60);
-
-/// Nobody of ours lives there.
-const FORBIDDEN: Cause = Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false };
+pub(super) const TRANSFER_MAX: Duration = Duration::from_secs(60);

@@ -172,6 +172,7 @@ pub(super) struct TrunkTable {
     pub(super) numbers_out: Option<NumberTable>,
     #[serde(default)]
     pub(super) outbound: Vec<Word>,
+    pub(super) refer: Option<Word>,
     pub(super) dtmf: Option<Word>,
     pub(super) srtp: Option<Word>,
     #[serde(default)]

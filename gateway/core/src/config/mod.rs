@@ -30,7 +30,7 @@ pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
 pub use srtp::SrtpPolicy;
-pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Registration, TrunkAuth, UserToUser};
+pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Refer, Registration, TrunkAuth, UserToUser};
 
 use crate::{
     ids::{AgentId, EndpointId},

@@ -38,6 +38,8 @@ pub struct Peering {
     pub outbound: Vec<String>,
     /// Which digits count.
     pub dtmf: Dtmf,
+    /// How a call of its that is handed on to a number reaches it.
+    pub refer: Refer,
     /// How calls that we place look.
     pub headers: HeaderProfile,
 }
@@ -88,6 +90,16 @@ pub enum Dtmf {
     Both,
     /// RTP events alone (RFC 4733): for carriers that send each digit both ways.
     Rfc4733,
+}
+
+/// How a caller of a trunk is handed on to a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Refer {
+    /// We dial the number and stay between the two.
+    #[default]
+    Bridge,
+    /// The carrier is asked to call it (REFER, RFC 3515), and the call leaves us; where the carrier will not, we bridge.
+    Send,
 }
 
 /// How calls that we place by a trunk look.
@@ -162,6 +174,15 @@ impl Dtmf {
     }
 }
 
+impl Refer {
+    const ALL: [(&'static str, Self); 2] = [("bridge", Self::Bridge), ("send", Self::Send)];
+
+    /// As the file names it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, refer)| *refer == self).map_or("bridge", |(name, _)| name)
+    }
+}
+
 impl Peering {
     /// Signalling to it goes by TLS or WSS, as its host says.
     pub fn is_private(&self) -> bool {
@@ -201,13 +222,18 @@ impl Walk<'_> {
             numbers_out: self.number_rule(table.numbers_out.as_ref(), region),
             outbound: table.outbound.iter().filter_map(|word| self.allowed_prefix(word)).collect(),
             dtmf: self.one_of(table.dtmf.as_ref(), &Dtmf::ALL).unwrap_or_default(),
+            refer: self.one_of(table.refer.as_ref(), &Refer::ALL).unwrap_or_default(),
             headers: self.header_profile(table.headers.as_ref(), auth.is_some() || register.is_some()),
             auth,
             register,
             host,
         };
-        let needs_host =
-            [(peering.register.is_some(), "register"), (peering.probe_s.is_some(), "probe_s"), (!peering.outbound.is_empty(), "outbound")];
+        let needs_host = [
+            (peering.register.is_some(), "register"),
+            (peering.probe_s.is_some(), "probe_s"),
+            (!peering.outbound.is_empty(), "outbound"),
+            (peering.refer == Refer::Send, "refer"),
+        ];
         for (is_set, key) in needs_host {
             if is_set && table.host.is_none() {
                 let message = format!("`{key}` on a trunk that has no host");

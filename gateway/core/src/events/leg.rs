@@ -104,8 +104,8 @@ pub enum LegCommand {
     AcceptReoffer { answer: Answer },
     /// Keep what stands (488).
     RejectReoffer(Cause),
-    /// Ask the far end to call someone.
-    Refer { to: Target, pointer: Option<String> },
+    /// Ask the carrier of this leg to call a number itself, on behalf of `by` (RFC 3892). `ReferProgressed` follows.
+    Refer { number: Private<String>, pointer: Option<String>, by: Option<String> },
     /// Take a refer (202).
     AcceptRefer,
     /// Tell the referrer how it goes; a final status ends the telling (NOTIFY, sipfrag: RFC 3420).

@@ -53,6 +53,8 @@ pub enum Happened {
     Handoff { agent: AgentId, version: u32, acked_after_ms: Option<u32>, late: bool },
     /// A participant was handed on; `merged` is the younger call that this one took in.
     Transferred { from: LegId, to: LegId, merged: Option<CallId> },
+    /// A participant was handed on to a number, and the carrier of `leg` has called that itself: the call has left us.
+    HandedBack { by: LegId, leg: LegId },
     /// The file is whole.
     RecordingSealed { recording: RecordingId, file: String, length_ms: u64 },
     /// There is no more file, and why.

@@ -81,7 +81,7 @@ pub(super) fn further(replacing: Option<String>, shown: &Shown) -> Vec<(String, 
     headers
 }
 
-fn form(written: Option<UserToUser>) -> Option<Form> {
+pub(super) fn form(written: Option<UserToUser>) -> Option<Form> {
     match written {
         None | Some(UserToUser::Text) => Some(Form::default()),
         Some(UserToUser::Specific) => Some(Form { discriminator: Some(0), hex: true }),

@@ -200,7 +200,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.trunks.release(leg);
             self.give_up_attempt(leg);
         }
-        if let Some(command) = self.dial_out(now, leg, command) {
+        if let LegCommand::Refer { number, pointer, by } = command {
+            self.refer_out(now, leg, &number.0, pointer, by.as_deref());
+        } else if let Some(command) = self.dial_out(now, leg, command) {
             self.sip.command(now, leg, command);
         }
         self.trace();

@@ -8,7 +8,7 @@ use crate::{
     call::Stimulus,
     cause::Cause,
     events::{
-        leg::LegEvent,
+        leg::{LegCommand, LegEvent},
         page::{ClientMessage, Notice},
         record::Happened,
     },
@@ -66,6 +66,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 && theirs != call
             {
                 return self.merge(now, (call, leg), (theirs, *other));
+            }
+            if let Err(cause) = self.judge_refer(&event) {
+                return self.tell_leg(now, leg, LegCommand::RejectRefer(cause));
             }
             self.step(now, call, Stimulus::Leg(leg, event));
         }

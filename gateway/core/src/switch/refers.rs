@@ -1,15 +1,54 @@
 //! REFER at the border of the calls: who may ask for a transfer, what its target means here, and how ours is worded.
 
-use rand::Rng;
+use rand::{Rng, SeedableRng};
 
-use super::sip_leg::SipLegs;
+use super::{Switch, appearance::form, sip_leg::SipLegs};
 use crate::{
+    cause::{Cause, Fault},
     context::pointer,
     events::leg::{LegEvent, Target},
+    ids::LegId,
     now::Now,
     private::Private,
-    sip::{Referral, Refusal, Uri, UsageId},
+    routing::{outbound::way_out, trunk_of},
+    sip::{Referral, Refusal, Uri, UsageId, hop_of},
 };
+
+impl<R: Rng + SeedableRng> Switch<R> {
+    /// A referrer chooses among our peers, not the world's: an address is called only where it is a phone of ours, or a trunk speaks for it.
+    pub(super) fn judge_refer(&self, event: &LegEvent) -> Result<(), Cause> {
+        let LegEvent::Referred { to: Target::Uri(uri), replacing: None, .. } = event else { return Ok(()) };
+        let address = Uri::parse(uri).ok();
+        let is_phone = address.as_ref().and_then(Uri::user).is_some_and(|user| self.sip.here.has_phone(&user));
+        let is_peer = address.and_then(|uri| hop_of(&uri, None)).is_some_and(|hop| trunk_of(&self.config, hop.to).is_ok());
+        if is_phone || is_peer { Ok(()) } else { Err(FORBIDDEN) }
+    }
+
+    /// Asks the carrier of a leg to call a number, as it wants numbers written, and only one that its `outbound` allows.
+    pub(super) fn refer_out(&mut self, now: Now, leg: LegId, number: &str, pointer: Option<String>, by: Option<&str>) {
+        match self.carriers_address(leg, number, pointer) {
+            Ok(to) => self.sip.refer(now, leg, &to, by),
+            Err(cause) => self.sip.say(leg, LegEvent::ReferProgressed { status: cause.sip }),
+        }
+    }
+
+    /// The pointer goes along in the URI (RFC 3261 19.1.1), so that the story does too.
+    fn carriers_address(&self, leg: LegId, number: &str, pointer: Option<String>) -> Result<String, Cause> {
+        let trunk = self.trunks.of_leg(leg).ok_or(Cause::DECLINED)?;
+        let way = way_out(&self.config, number, Some(&trunk.name), |_| None).map_err(|refusal| refusal.cause())?;
+        let host = way.trunk.peering.host.as_deref().and_then(|host| Uri::parse(host).ok()).ok_or(Cause::DECLINED)?;
+        let (_, local) = self.sip.here.outbound.ok_or(Cause::DECLINED)?;
+        let mut uri = Uri { userinfo: Uri::sip(Some(&way.number), local).userinfo, ..host };
+        // How it is reached is the carrier's own affair.
+        uri.params.remove("transport");
+        let mut to = uri.to_string();
+        if let (Some(token), Some(form)) = (pointer, form(Some(way.trunk.peering.headers.user_to_user))) {
+            let value = pointer::user_to_user(&token, form);
+            to.push_str(&format!("?User-to-User={}", value.replace(';', "%3B").replace('=', "%3D")));
+        }
+        Ok(to)
+    }
+}
 
 impl<R: Rng> SipLegs<R> {
     /// What a REFER means to its call; `None` where it has been refused here, because its sender may not hand calls on.
@@ -25,32 +64,22 @@ impl<R: Rng> SipLegs<R> {
         Some(LegEvent::Referred { to: self.meant(&to), replacing, replaces, by: referred_by })
     }
 
-    /// Asks the far end to call someone itself; the pointer goes along in the URI (RFC 3261 19.1.1), so that the story does too.
-    pub(super) fn refer(&mut self, now: Now, usage: UsageId, to: Target, pointer: Option<String>) {
-        let mut uri = match to {
-            Target::Uri(uri) => uri,
-            Target::Number { number, .. } => match self.outbound {
-                Some((_, local)) => Uri::sip(Some(&number.0), local).to_string(),
-                None => return,
-            },
-            // A desk has no address that a phone could call.
-            Target::Agent(_) => return,
-        };
-        if let Some(token) = pointer {
-            let value = pointer::user_to_user(&token, pointer::Form::default());
-            let separator = if uri.contains('?') { '&' } else { '?' };
-            uri.push_str(&format!("{separator}User-to-User={}", value.replace(';', "%3B").replace('=', "%3D")));
+    fn refer(&mut self, now: Now, leg: LegId, to: &str, by: Option<&str>) {
+        if let Some(held) = self.usages.get(&leg) {
+            self.user_agent.refer(now, held.usage, to, by);
         }
-        self.user_agent.refer(now, usage, &uri, None);
     }
 
     /// A number dialled here, a phone of ours, or an address elsewhere.
     fn meant(&self, to: &Uri) -> Target {
         match to.user() {
-            Some(number) if to.host.is_empty() || (self.is_here(to) && !self.is_phone(to)) => {
+            Some(number) if to.host.is_empty() || (self.here.is_here(to) && !self.here.is_phone(to)) => {
                 Target::Number { number: Private(number), trunk: None, caller: Private(String::new()) }
             }
             Some(_) | None => Target::Uri(to.to_string()),
         }
     }
 }
+
+/// Nobody of ours lives there.
+const FORBIDDEN: Cause = Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false };
