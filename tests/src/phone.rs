@@ -467,6 +467,9 @@ impl Phone {
             UaEvent::Answered { usage, sdp } => {
                 let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
                 talk.answered = Some(now.instant);
+                if self.is_parked {
+                    talk.holds.push((now.instant, None));
+                }
                 let agreed = match (talk.offer.take(), sdp) {
                     (Some(_), Some(offer)) if self.offers_late => {
                         self.late_answer = talk.line.answer(now.instant, &offer);
@@ -483,6 +486,9 @@ impl Phone {
                 let Some(((offer, held), answer)) = talk.reoffer.take().zip(sdp) else { return };
                 if self.asks_offer {
                     self.late_answer = talk.line.answer(now.instant, &answer);
+                    if let Some(hold) = talk.holds.last_mut() {
+                        hold.1.get_or_insert(now.instant);
+                    }
                     return;
                 }
                 if talk.line.agree(now.instant, &offer, &answer) {

@@ -33,3 +33,47 @@ fn an_empty_cell_and_a_test_that_is_gone_are_faults() {
     let text = "## Proven with real peers\n\n| what | peer | test |\n|---|---|---|\n| UDP | SIPp | `calls` |\n| TCP | | `calls` |\n| TLS | SIPp | `gone` |\n";
     assert_eq!(faults(&rows(text), "#[test]\nfn calls() {}"), ["TCP |  | calls", "TLS | SIPp | gone"]);
 }
+
+/// All sources in which a flow may be proven.
+fn sources(folders: &[&str]) -> String {
+    let mut folders: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut text = String::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match path.extension().is_some_and(|extension| extension == "rs") {
+                true => text.push_str(&fs::read_to_string(path).unwrap()),
+                false if path.is_dir() => folders.push(path),
+                false => {}
+            }
+        }
+    }
+    text
+}
+
+/// The flows that are neither proven by a test that is there nor explained, given all sources.
+fn unproven(catalogue: &str, sources: &str) -> Vec<String> {
+    let tests: Vec<&str> =
+        sources.split("#[test]").skip(1).filter_map(|rest| rest.trim_start().strip_prefix("fn ")?.split('(').next()).collect();
+    let rows = catalogue.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| flow |"));
+    let is_fine = |row: &&str| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, flow, test, why, _] = cells[..] else { return false };
+        let is_there = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')).is_some_and(|test| tests.contains(&test));
+        !flow.is_empty() && if test.is_empty() { !why.is_empty() } else { why.is_empty() && is_there }
+    };
+    rows.filter(|row| !is_fine(row)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_flow_of_the_catalogues_is_proven_or_explained() {
+    let catalogue = fs::read_to_string(root().join("docs/specs/catalogue.md")).unwrap();
+    assert!(catalogue.lines().filter(|line| line.starts_with("| ")).count() > 60);
+    let sources = sources(&["tests/tests", "gateway/core/src", "media/src"]);
+    assert_eq!(unproven(&catalogue, &sources), Vec::<String>::new());
+}
+
+#[test]
+fn a_flow_without_a_test_or_a_reason_or_with_a_test_that_is_gone_is_a_fault() {
+    let catalogue = "| flow | test | why not |\n| 1 | `calls` | |\n| 2 | | not ours |\n| 3 | | |\n| 4 | `gone` | |\n| | `calls` | |\n";
+    assert_eq!(unproven(catalogue, "#[test]\n    fn calls() {}"), ["| 3 | | |", "| 4 | `gone` | |", "| | `calls` | |"]);
+}
