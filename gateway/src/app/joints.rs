@@ -38,6 +38,7 @@ impl Brain for Switch<ChaCha20Rng> {
             leaving: self.is_leaving(),
             idle_ports: self.idle_ports(),
             sip_dropped: self.sip_dropped(),
+            turned_away: self.turned_away().map(|(cause, count)| (cause.word(), count)).collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
-use gateway_core::config::{Certificate, Config, Naming, NumberRule, Oversize, RouteAction, RouteNumber, StirPolicy, Trunk};
+use gateway_core::config::{Certificate, Config, Naming, NumberRule, Oversize, Rate, RouteAction, RouteNumber, StirPolicy, Trunk};
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
 
@@ -36,6 +36,10 @@ pub(super) fn hash(json: bool) -> Result<(), Failed> {
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).map_err(|error| error.to_string())?.to_string();
     report::say(&if json { json!({ "password_hash": hash }).to_string() } else { hash });
     Ok(())
+}
+
+fn rate(rate: Rate) -> Value {
+    json!({ "per_s": rate.per_s, "burst": rate.burst })
 }
 
 /// In the words of the file.
@@ -78,6 +82,13 @@ fn view(config: &Config) -> Value {
             "web_port": config.media.web_port, "shards": config.media.shards, "timeout_s": config.media.timeout_s,
         },
         "session": { "expires_s": config.session.expires_s, "min_s": config.session.min_s },
+        "limits": {
+            "dialogs": config.limits.dialogs, "transactions": config.limits.transactions,
+            "registrations": config.limits.registrations, "contacts": config.limits.contacts,
+            "streams": config.limits.streams, "streams_per_source": config.limits.streams_per_source,
+            "handshakes": config.limits.handshakes,
+            "stranger": rate(config.limits.stranger), "strangers": rate(config.limits.strangers), "trunk": rate(config.limits.trunk),
+        },
         "gate": { "ack_ms": config.gate.ack_ms },
         "stir": without_nulls(json!({
             "hosts": config.stir.hosts, "roots": config.stir.roots, "web_roots": config.stir.web_roots,

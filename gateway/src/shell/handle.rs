@@ -1,6 +1,6 @@
 //! How `api` and `cli` speak to the switch.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gateway_core::{
     events::page::{ClientMessage, ServerMessage},
@@ -52,6 +52,8 @@ pub(crate) struct Snapshot {
     pub(crate) idle_ports: usize,
     /// Datagrams on SIP's ports that were no SIP, since the start.
     pub(crate) sip_dropped: u64,
+    /// What SIP did not take in because there was too much of it, by cause, since the start.
+    pub(crate) turned_away: BTreeMap<&'static str, u64>,
 }
 
 /// What reaches the switch's thread from inside the process.

@@ -2,7 +2,10 @@
 //!
 //! Counters are looked up once, so that counting costs one atomic addition.
 
-use gateway_core::switch::{Input, Output, TrunkView};
+use gateway_core::{
+    sip::TurnedAway,
+    switch::{Input, Output, TrunkView},
+};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// Of the switch's thread.
@@ -31,6 +34,7 @@ pub(crate) struct SwitchMeters {
 
 impl SwitchMeters {
     pub(crate) fn new() -> Self {
+        turned_away(TurnedAway::ALL.iter().map(|cause| (cause.word(), 0)));
         Self {
             inputs: INPUTS.map(|kind| counter!("tandem_switch_inputs_total", "kind" => kind)),
             outputs: OUTPUTS.map(|kind| counter!("tandem_switch_outputs_total", "kind" => kind)),
@@ -74,6 +78,13 @@ impl SwitchMeters {
             Output::Trunk(_) => 8,
         };
         self.outputs[kind].increment(1);
+    }
+}
+
+/// What SIP did not take in, by cause.
+pub(crate) fn turned_away(counts: impl Iterator<Item = (&'static str, u64)>) {
+    for (cause, count) in counts {
+        counter!("tandem_sip_turned_away_total", "cause" => cause).absolute(count);
     }
 }
 

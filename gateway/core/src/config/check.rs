@@ -76,6 +76,7 @@ impl Walk<'_> {
         let endpoints = self.endpoints(table.sip);
         let media = self.media(table.media, &endpoints);
         let session = self.session(table.session);
+        let limits = self.limits(table.limits);
         let signed = table.trunk.iter().find(|trunk| trunk.stir != StirPolicy::Off).map(|trunk| trunk.name.span());
         let trunks = self.trunks(table.trunk, &media, &endpoints);
         let stir = self.stir(table.stir, signed);
@@ -96,6 +97,7 @@ impl Walk<'_> {
             endpoints,
             media,
             session,
+            limits,
             trunks,
             routes,
             guards: defaults.guards,

@@ -6,7 +6,7 @@ use media::codec::CodecKind;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Naming, StirPolicy};
+use super::{Naming, StirPolicy, limits::LimitsTable};
 use crate::transport::Transport;
 
 /// A text that may hold `${VAR}`, `${VAR:-default}`, `${file:/path}` or `${cred:NAME}`.
@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) sip: Vec<SipTable>,
     pub(super) media: MediaTable,
     pub(super) session: SessionTable,
+    pub(super) limits: LimitsTable,
     pub(super) gate: GateTable,
     pub(super) stir: StirTable,
     pub(super) recording: RecordingTable,

@@ -9,12 +9,14 @@ pub struct Guards {
     pub source_lock: bool,
     /// Whoever claims to be a phone of ours proves it by digest.
     pub digest: bool,
+    /// Requests outside calls come no faster than `Limits` allows.
+    pub wall: bool,
     /// What a peer asserts of a caller is believed of trusted trunks alone.
     pub trust: bool,
 }
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { gate: true, source_lock: true, digest: true, trust: true }
+        Self { gate: true, source_lock: true, digest: true, wall: true, trust: true }
     }
 }

@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod file;
 mod guards;
+mod limits;
 mod route;
 mod srtp;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
+pub use limits::{Limits, Rate};
 pub use srtp::SrtpPolicy;
 pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Refer, Registration, TrunkAuth, UserToUser};
 
@@ -67,6 +69,8 @@ pub struct Config {
     pub media: Media,
     /// How long a call lives without a sign of life.
     pub session: Session,
+    /// How much of everything we hold.
+    pub limits: Limits,
     /// When media joins.
     pub gate: Gate,
     /// Where callers' signatures are proven.
@@ -356,6 +360,7 @@ impl Default for Config {
             queues: BTreeMap::new(),
             media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1, timeout_s: 30 },
             session: Session { expires_s: 1800, min_s: 90 },
+            limits: Limits::default(),
             gate: Gate { ack_ms: 800 },
             stir: Stir::default(),
             guards: Guards::default(),

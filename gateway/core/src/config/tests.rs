@@ -179,6 +179,21 @@ fn what_a_trunk_lacks_is_said_with_its_remedy() {
     assert_eq!(only(&bridge.replace("@carrier", "")), "no trunk may be called out on");
 }
 
+#[test]
+fn limits_are_taken_as_they_stand_and_one_that_cannot_work_is_a_fault() {
+    let read = |text: &str| read_with(&format!("[limits]\n{text}"), &["main"]);
+    let limits = read("streams = 100\nstranger = { per_s = 5, burst = 9 }").unwrap().config.limits;
+    assert_eq!((limits.streams, limits.streams_per_source, limits.handshakes), (100, 100, 100), "a share is never more than all");
+    assert_eq!((limits.stranger, limits.trunk), (Rate { per_s: 5, burst: 9 }, Limits::default().trunk));
+    for (text, told) in [
+        ("dialogs = 0", "a limit is 1 to 1000000"),
+        ("streams = 10\nhandshakes = 11", "more than all streams together"),
+        ("trunk = { per_s = 0, burst = 1 }", "a rate of nothing turns everybody away"),
+    ] {
+        assert_eq!(only(&format!("[limits]\n{text}")), told);
+    }
+}
+
 struct Desk<'a> {
     scripts: &'a [&'a str],
 }

@@ -22,5 +22,5 @@ pub use method::Method;
 pub use text::Text;
 pub use user_agent::{
     AnswerBy, Credentials, InviteTarget, ProbeTarget, Referral, Refusal, RegisterOutcome, RegisterTarget, RequestId, SessionTimer,
-    Settings, UaEvent, UaOutput, UsageId, UserAgent, hop_of,
+    Settings, TurnedAway, UaEvent, UaOutput, UsageId, UserAgent, hop_of, household,
 };

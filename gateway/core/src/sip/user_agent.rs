@@ -30,6 +30,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod trunk_probe;
+mod turned_away;
 mod usage;
 mod wall;
 mod ways;
@@ -41,16 +42,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use connection::{CONNECTIONS_MAX, PER_SOURCE_MAX};
-pub use output::{
-    AnswerBy, Credentials, InviteTarget, Refusal, RequestId, Settings, TRANSACTIONS_MAX, USAGES_MAX, UaEvent, UaOutput, UsageId,
-};
+pub use output::{AnswerBy, Credentials, InviteTarget, Refusal, RequestId, Settings, UaEvent, UaOutput, UsageId};
 use rand::Rng;
 pub use refer::Referral;
 pub use registering::{RegisterOutcome, RegisterTarget};
 pub use session_timer::SessionTimer;
 pub use trunk_probe::ProbeTarget;
-pub use wall::{Limits, Rate};
+pub use turned_away::TurnedAway;
+pub use wall::household;
 pub use ways::hop_of;
 
 use self::{
@@ -70,7 +69,7 @@ use super::{
     transaction::Timer,
 };
 use crate::{
-    config::{Endpoint, Phone},
+    config::{Endpoint, Limits, Phone},
     events::wire::{Path, Transport},
     ids::{ConnId, EndpointId},
     now::Now,
@@ -94,8 +93,7 @@ pub struct UserAgent<R> {
     options_status: u16,
     session_timer: SessionTimer,
     digest_guard: bool,
-    transactions_max: usize,
-    usages_max: usize,
+    limits: Limits,
     wall: Wall,
     servers: BTreeMap<TxId, Server>,
     server_index: BTreeMap<ServerKey, TxId>,
@@ -109,6 +107,7 @@ pub struct UserAgent<R> {
     timers: TimerTable<TimerKey>,
     outputs: VecDeque<UaOutput>,
     dropped: BTreeMap<Dropped, u64>,
+    turned_away: BTreeMap<TurnedAway, u64>,
     minted: u64,
 }
 
@@ -161,13 +160,12 @@ impl<R: Rng> UserAgent<R> {
             endpoints: settings.endpoints.into_iter().map(|endpoint| (endpoint.id, endpoint)).collect(),
             phones: BTreeMap::new(),
             verifier: Verifier::new(settings.realm, settings.nonce_key),
-            registrar: Registrar::new(),
+            registrar: Registrar::new(settings.limits.registrations, settings.limits.contacts),
             options_status: settings.options_status,
             session_timer: settings.session_timer,
             digest_guard: settings.digest_guard,
-            transactions_max: settings.transactions_max,
-            usages_max: settings.usages_max,
-            wall: Wall::new(settings.limits),
+            limits: settings.limits,
+            wall: Wall::new(settings.limits, settings.wall_guard),
             servers: BTreeMap::new(),
             server_index: BTreeMap::new(),
             merges: BTreeMap::new(),
@@ -176,10 +174,11 @@ impl<R: Rng> UserAgent<R> {
             usages: BTreeMap::new(),
             outside: BTreeMap::new(),
             dialogs: BTreeMap::new(),
-            connections: Connections::default(),
+            connections: Connections::new(settings.limits.streams, settings.limits.streams_per_source),
             timers: TimerTable::new(),
             outputs: VecDeque::new(),
             dropped: BTreeMap::new(),
+            turned_away: BTreeMap::new(),
             minted: 0,
         };
         agent.set_phones(&settings.phones);
@@ -197,7 +196,7 @@ impl<R: Rng> UserAgent<R> {
             Err(why) => {
                 *self.dropped.entry(why).or_default() += 1;
                 if let Some((to, bytes)) = answer_broken(bytes, from)
-                    && self.wall.admit(now.instant, from.ip()) == Entry::Open
+                    && self.admit(now, from) == Entry::Open
                 {
                     self.transmit(Path::Datagram { endpoint, to }, bytes.into());
                 }
@@ -294,9 +293,9 @@ impl<R: Rng> UserAgent<R> {
         self.wall.set_trunks(networks);
     }
 
-    /// How many requests outside calls came faster than their source may send them.
-    pub const fn turned_away(&self) -> u64 {
-        self.wall.turned_away()
+    /// What was not taken in because there was too much of it, by cause.
+    pub fn turned_away(&self) -> impl Iterator<Item = (TurnedAway, u64)> {
+        self.turned_away.iter().map(|(cause, count)| (*cause, *count))
     }
 
     /// Transactions and usages alive.

@@ -47,6 +47,7 @@ use crate::{
     ivr::Library,
     now::Now,
     plane::REST,
+    sip::TurnedAway,
     timers::TimerTable,
 };
 
@@ -199,6 +200,11 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// Datagrams that were no SIP, since the start.
     pub fn sip_dropped(&self) -> u64 {
         self.sip.dropped()
+    }
+
+    /// What SIP did not take in because there was too much of it, by cause, since the start.
+    pub fn turned_away(&self) -> impl Iterator<Item = (TurnedAway, u64)> {
+        self.sip.turned_away()
     }
 
     /// Refuses new calls and waits for the last one to end.

@@ -15,7 +15,10 @@ use crate::{
     events::leg::{LegCommand, LegEvent},
     ids::{ConnId, EndpointId, LegId},
     now::Now,
-    sip::{AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, UaOutput, UsageId, UserAgent},
+    sip::{
+        AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, TurnedAway, UaOutput, UsageId,
+        UserAgent,
+    },
 };
 
 /// What SIP has understood.
@@ -77,6 +80,8 @@ impl<R: Rng> SipLegs<R> {
             phones: config.phones.clone(),
             session_timer: session_timer(config),
             digest_guard: config.guards.digest,
+            limits: config.limits,
+            wall_guard: config.guards.wall,
             ..Settings::new(realm, nonce_key)
         };
         let mut legs = Self {
@@ -136,6 +141,10 @@ impl<R: Rng> SipLegs<R> {
 
     pub(super) fn dropped(&self) -> u64 {
         self.user_agent.dropped().map(|(_, count)| count).sum()
+    }
+
+    pub(super) fn turned_away(&self) -> impl Iterator<Item = (TurnedAway, u64)> {
+        self.user_agent.turned_away()
     }
 
     pub(super) fn wake(&mut self, now: Now) {

@@ -16,11 +16,13 @@ use super::{Request, Uri};
 use crate::events::wire::Path;
 
 /// All bindings, by user.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Registrar {
     users: BTreeMap<String, Vec<Binding>>,
     /// Bindings of all users.
     count: usize,
+    bindings_max: usize,
+    per_user_max: usize,
 }
 
 /// Why a REGISTER changed nothing.
@@ -34,9 +36,9 @@ pub enum Declined {
     NoOutbound,
     /// 500: older than what we know, by the same Call-ID (10.3, step 7).
     OutOfOrder,
-    /// 403: over `BINDINGS_MAX`.
+    /// 403: over `Limits::contacts`.
     TooMany,
-    /// 503: over `REGISTRATIONS_MAX`.
+    /// 503: over `Limits::registrations`.
     Full,
 }
 
@@ -49,9 +51,9 @@ pub struct Origin {
 }
 
 impl Registrar {
-    /// Nobody is here.
-    pub const fn new() -> Self {
-        Self { users: BTreeMap::new(), count: 0 }
+    /// Nobody is here; so many bindings have room, and so many of one user.
+    pub const fn new(bindings_max: usize, per_user_max: usize) -> Self {
+        Self { users: BTreeMap::new(), count: 0, bindings_max, per_user_max }
     }
 
     /// Changes the bindings of an authenticated user, all or none.
@@ -91,13 +93,13 @@ impl Registrar {
             if lifetime.is_zero() {
                 continue;
             }
-            if bindings.len() == BINDINGS_MAX {
+            if bindings.len() >= self.per_user_max {
                 return Err(Declined::TooMany);
             }
             bindings.push(binding);
         }
         let before = self.users.get(user).map_or(0, Vec::len);
-        if self.count - before + bindings.len() > REGISTRATIONS_MAX {
+        if self.count - before + bindings.len() > self.bindings_max {
             return Err(Declined::Full);
         }
         self.put(user, bindings);
@@ -189,9 +191,3 @@ pub const EXPIRES_MIN: u32 = 60;
 
 /// Seconds; also what a phone gets that does not say. A phone that vanished is called in vain for no longer.
 pub const EXPIRES_MAX: u32 = 3600;
-
-/// Devices of one user.
-pub const BINDINGS_MAX: usize = 8;
-
-/// Bindings of all users; the next device gets 503.
-pub const REGISTRATIONS_MAX: usize = 65_536;

@@ -15,7 +15,7 @@ struct Desk {
 impl Desk {
     #[expect(clippy::disallowed_methods, reason = "virtual time must begin somewhere")]
     fn new() -> Self {
-        Self { registrar: Registrar::new(), now: Instant::now() }
+        Self { registrar: Registrar::new(BINDINGS_MAX, PER_USER_MAX), now: Instant::now() }
     }
 
     fn hears(&mut self, call_id: &str, number: u32, lines: &str) -> Result<(), Declined> {
@@ -155,14 +155,17 @@ fn a_gruu_reaches_one_device() {
     assert_eq!(desk.targets("sip:ada@tandem;gr=urn:uuid:9"), [""; 0]);
 }
 
+const BINDINGS_MAX: usize = 100;
+const PER_USER_MAX: usize = 8;
+
 #[test]
 fn the_ninth_device_and_the_last_of_all_are_declined() {
     let mut desk = Desk::new();
-    for n in 0..BINDINGS_MAX {
+    for n in 0..PER_USER_MAX {
         desk.hears(&format!("c{n}"), 1, &format!("Contact: <sip:d{n}@192.0.2.1>\r\n")).unwrap();
     }
     assert_eq!(desk.hears("more", 1, "Contact: <sip:more@192.0.2.1>\r\n"), Err(Declined::TooMany));
-    desk.registrar.count = REGISTRATIONS_MAX;
+    desk.registrar.count = BINDINGS_MAX;
     let other = register("o", 1, "Contact: <sip:ben@192.0.2.1>\r\n");
     assert_eq!(desk.registrar.register(desk.now, "ben", &origin("192.0.2.1:5060"), &other), Err(Declined::Full));
 }

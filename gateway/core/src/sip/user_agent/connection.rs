@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use super::wall::household;
 use crate::{
     events::wire::Hop,
     ids::{ConnId, EndpointId},
@@ -89,18 +90,35 @@ pub(super) enum StreamTimer {
 }
 
 /// All of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Connections {
     pub(super) by_id: BTreeMap<ConnId, Connection>,
     /// Those that we opened, for reuse.
     by_hop: BTreeMap<(Hop, Option<String>), ConnId>,
-    /// Those that peers opened, by the peer's address.
+    /// How many peers have opened, by the peer's address (IPv6: its /64).
     accepted: BTreeMap<IpAddr, usize>,
+    accepted_max: usize,
+    per_source_max: usize,
+    standing: usize,
     opened: u64,
     gone: usize,
 }
 
 impl Connections {
+    /// None yet; peers may open so many, and so many from one address.
+    pub(super) const fn new(accepted_max: usize, per_source_max: usize) -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_hop: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            accepted_max,
+            per_source_max,
+            standing: 0,
+            opened: 0,
+            gone: 0,
+        }
+    }
+
     pub(super) fn get(&self, conn: ConnId) -> Option<&Connection> {
         self.by_id.get(&conn)
     }
@@ -132,14 +150,13 @@ impl Connections {
 
     /// One that a peer opened; `false` if there are too many, of its own or of all.
     pub(super) fn accept(&mut self, conn: ConnId, connection: Connection) -> bool {
-        let count = self.accepted.entry(connection.hop.to.ip()).or_default();
-        if *count >= PER_SOURCE_MAX || self.by_id.len() >= CONNECTIONS_MAX {
-            if *count == 0 {
-                self.accepted.remove(&connection.hop.to.ip());
-            }
+        let source = household(connection.hop.to.ip());
+        let count = self.accepted.get(&source).copied().unwrap_or_default();
+        if count >= self.per_source_max || self.standing >= self.accepted_max {
             return false;
         }
-        *count += 1;
+        self.accepted.insert(source, count + 1);
+        self.standing += 1;
         self.by_id.insert(conn, connection);
         true
     }
@@ -153,7 +170,8 @@ impl Connections {
         connection.framer = Framer::new();
         match conn {
             ConnId::Accepted(_) => {
-                let address = connection.hop.to.ip();
+                let address = household(connection.hop.to.ip());
+                self.standing -= 1;
                 if let Some(count) = self.accepted.get_mut(&address) {
                     *count -= 1;
                     if *count == 0 {
@@ -189,12 +207,6 @@ impl Connections {
         self.by_id.len() - self.gone
     }
 }
-
-/// Streams at once, those lately gone included; a peer's over this is closed at once.
-pub const CONNECTIONS_MAX: usize = 16_384;
-
-/// Streams that one address may open: all phones of a large office behind one NAT, or of a proxy that ends WebSocket for us.
-pub const PER_SOURCE_MAX: usize = 1_024;
 
 /// Streams lately gone that are remembered; the answers of further ones are lost with them.
 const GONE_MAX: usize = 1_024;

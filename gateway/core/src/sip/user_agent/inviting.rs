@@ -52,7 +52,7 @@ impl<R: Rng> UserAgent<R> {
         usage.credentials = target.auth.clone();
         usage.said = Some(target.sdp.clone());
         self.usages.insert(id, usage);
-        if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&endpoint) {
+        if self.servers.len() + self.clients.len() >= self.limits.transactions || !self.endpoints.contains_key(&endpoint) {
             self.tell_refused(id, 503, phrase(503), None);
             self.end(id);
             return id;

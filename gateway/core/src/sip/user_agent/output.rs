@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{RegisterOutcome, wall::Limits};
+use super::RegisterOutcome;
 use crate::{
-    config::{Endpoint, Oversize, Phone},
+    config::{Endpoint, Limits, Oversize, Phone},
     events::wire::{Hop, Path},
     ids::{ConnId, EndpointId},
     private::Private,
@@ -117,12 +117,10 @@ pub struct Settings {
     pub session_timer: SessionTimer,
     /// `true`, always; tests switch it off to see their proof fail, and then any digest passes.
     pub digest_guard: bool,
-    /// Transactions at once; see `TRANSACTIONS_MAX`.
-    pub transactions_max: usize,
-    /// Calls at once; see `USAGES_MAX`.
-    pub usages_max: usize,
-    /// How fast requests outside calls may come.
+    /// How many of everything, and how fast requests outside calls may come.
     pub limits: Limits,
+    /// `true`, always; tests switch it off to see their proof fail, and then requests come as fast as they like.
+    pub wall_guard: bool,
 }
 
 impl Settings {
@@ -136,19 +134,11 @@ impl Settings {
             options_status: 200,
             session_timer: SessionTimer::default(),
             digest_guard: true,
-            transactions_max: TRANSACTIONS_MAX,
-            usages_max: USAGES_MAX,
             limits: Limits::default(),
+            wall_guard: true,
         }
     }
 }
-
-/// Transactions at once, of all kinds. A call holds about six for half a minute after its end; over this, new ones are answered 503
-/// without state, and requests within dialogs have a quarter more room.
-pub const TRANSACTIONS_MAX: usize = 16_384;
-
-/// Calls at once, in either direction and in any state; over this, new ones are answered 503 without state. More than a node has ports for.
-pub const USAGES_MAX: usize = 32_768;
 
 /// Whom to call, and how to appear.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,7 +68,7 @@ impl<R: Rng> UserAgent<R> {
     fn send_outside(&mut self, now: Now, draft: Draft, kind: Kind) -> Option<RequestId> {
         let Draft { method, uri, from, to, call_id, number, headers, endpoint, target, profile, advertised, credentials } = draft;
         let endpoint = self.endpoint_for(endpoint, &target);
-        if self.servers.len() + self.clients.len() >= self.transactions_max || !self.endpoints.contains_key(&endpoint) {
+        if self.servers.len() + self.clients.len() >= self.limits.transactions || !self.endpoints.contains_key(&endpoint) {
             return None;
         }
         let tag = self.mint_tag();

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::{TimerKey, UaEvent, UserAgent, screen::Arrival, screen::with};
+use super::{TimerKey, TurnedAway, UaEvent, UserAgent, screen::Arrival, screen::with};
 use crate::{
     events::wire::Path,
     now::Now,
@@ -40,6 +40,9 @@ impl<R: Rng> UserAgent<R> {
             Err(Declined::Full) => 503,
             Err(Declined::OutOfOrder) => 500,
         };
+        if matches!(outcome, Err(Declined::TooMany | Declined::Full)) {
+            self.turn_away(TurnedAway::Registrations);
+        }
         let tag = self.mint_tag();
         let mut response = request.answer(status, Some(&tag));
         match status {

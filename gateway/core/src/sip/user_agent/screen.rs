@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use rand::Rng;
 
 use super::{
-    ALLOW, UsageId, UserAgent,
+    ALLOW, TurnedAway, UsageId, UserAgent,
     servers::{MergeKey, ServerKey},
     usage::Phase,
     wall::Entry,
@@ -31,15 +31,21 @@ pub(super) struct Arrival {
 struct Unfit {
     status: u16,
     hint: Option<(&'static str, String)>,
+    over: Option<TurnedAway>,
 }
 
 impl Unfit {
     const fn bare(status: u16) -> Self {
-        Self { status, hint: None }
+        Self { status, hint: None, over: None }
     }
 
     fn hinting(status: u16, name: &'static str, value: &str) -> Self {
-        Self { status, hint: Some((name, value.to_owned())) }
+        Self { status, hint: Some((name, value.to_owned())), over: None }
+    }
+
+    /// There is too much already.
+    fn over(limit: TurnedAway) -> Self {
+        Self { over: Some(limit), ..Self::hinting(503, "Retry-After", "5") }
     }
 }
 
@@ -66,14 +72,15 @@ impl<R: Rng> UserAgent<R> {
             return self.receive_cancel(now, arrival, request);
         }
         let is_ours = DialogId::of(&request).is_some_and(|id| self.dialogs.contains_key(&id));
-        let entry = if is_ours { Entry::Open } else { self.wall.admit(now.instant, from.ip()) };
+        let entry = if is_ours { Entry::Open } else { self.admit(now, from) };
         let screened = match entry {
             Entry::Open => self.screen(&request),
             Entry::Refused => Err(Unfit::hinting(503, "Retry-After", "5")),
             Entry::Ignored => return,
         };
         match screened {
-            Err(Unfit { status, hint }) => {
+            Err(Unfit { status, hint, over }) => {
+                over.into_iter().for_each(|limit| self.turn_away(limit));
                 let mut refusal = self.stateless(&request, status);
                 if let Some((name, value)) = hint {
                     refusal = with(refusal, name, &value);
@@ -85,6 +92,21 @@ impl<R: Rng> UserAgent<R> {
             Ok(None) if request.method == Method::Register => self.receive_register(now, arrival, &request),
             Ok(None) => self.receive_options(arrival, &request),
         }
+    }
+
+    /// Asks the wall, for what belongs to no call.
+    pub(super) fn admit(&mut self, now: Now, from: SocketAddr) -> Entry {
+        let entry = self.wall.admit(now.instant, from.ip());
+        match entry {
+            Entry::Open => {}
+            Entry::Refused => self.turn_away(TurnedAway::Rate),
+            Entry::Ignored => self.turn_away(TurnedAway::Flood),
+        }
+        entry
+    }
+
+    pub(super) fn turn_away(&mut self, cause: TurnedAway) {
+        *self.turned_away.entry(cause).or_default() += 1;
     }
 
     /// The answer of a request that is turned away without state; its tag is a function of the request, so that repetitions agree.
@@ -153,9 +175,12 @@ impl<R: Rng> UserAgent<R> {
         if request.method == Method::Invite && !accepts_sdp(request) {
             return Err(Unfit::bare(406));
         }
-        let is_full = within.is_none() && request.method == Method::Invite && self.usages.len() >= self.usages_max;
-        if is_full || self.servers.len() + self.clients.len() >= room(self.transactions_max, within.is_some(), &request.method) {
-            return Err(Unfit::hinting(503, "Retry-After", "5"));
+        let is_full = within.is_none() && request.method == Method::Invite && self.usages.len() >= self.limits.dialogs;
+        if is_full {
+            return Err(Unfit::over(TurnedAway::Dialogs));
+        }
+        if self.servers.len() + self.clients.len() >= room(self.limits.transactions, within.is_some(), &request.method) {
+            return Err(Unfit::over(TurnedAway::Transactions));
         }
         Ok(within)
     }

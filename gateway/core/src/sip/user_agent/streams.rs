@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use rand::Rng;
 
 use super::{
-    TimerKey, UaOutput, UserAgent,
+    TimerKey, TurnedAway, UaOutput, UserAgent,
     connection::{Connection, State, StreamTimer},
 };
 use crate::{
@@ -31,6 +31,7 @@ impl<R: Rng> UserAgent<R> {
             self.connections.accept(conn, connection)
         });
         if !accepted {
+            self.turn_away(TurnedAway::Streams);
             return self.outputs.push_back(UaOutput::Disconnect { conn });
         }
         self.set_timer(now, TimerKey::Stream(conn, StreamTimer::Idle), FIRST_MAX);

@@ -10,38 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Requests a second, and how many at once after a silence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    pub per_s: u32,
-    pub burst: u32,
-}
-
-/// How fast requests outside calls may come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// From one address (IPv6: one /64) that is no trunk's.
-    pub stranger: Rate,
-    /// From all of those together.
-    pub strangers: Rate,
-    /// From one network of a trunk.
-    pub trunk: Rate,
-    /// `true`, always; tests switch it off to see their proof fail.
-    pub guard: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            // An office of sixty phones logs in again after a power cut within its burst: two requests each.
-            stranger: Rate { per_s: 30, burst: 120 },
-            strangers: Rate { per_s: 1000, burst: 2000 },
-            // Over what one core can set up, so that a trunk meets its own limits first.
-            trunk: Rate { per_s: 2000, burst: 4000 },
-            guard: true,
-        }
-    }
-}
+use crate::config::{Limits, Rate};
 
 /// May a request come in?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,13 +26,14 @@ pub(super) enum Entry {
 #[derive(Debug)]
 pub(super) struct Wall {
     limits: Limits,
+    /// `true`, always; tests switch it off to see their proof fail.
+    guard: bool,
     trunks: Vec<((IpAddr, u8), Bucket)>,
     strangers: BTreeMap<IpAddr, Stranger>,
     /// The stranger that was silent for longest comes first.
     by_use: BTreeMap<u64, IpAddr>,
     uses: u64,
     together: Bucket,
-    turned_away: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +44,9 @@ struct Stranger {
 }
 
 impl Wall {
-    pub(super) const fn new(limits: Limits) -> Self {
+    pub(super) const fn new(limits: Limits, guard: bool) -> Self {
         let together = Bucket::full(limits.strangers);
-        Self { limits, trunks: Vec::new(), strangers: BTreeMap::new(), by_use: BTreeMap::new(), uses: 0, together, turned_away: 0 }
+        Self { limits, guard, trunks: Vec::new(), strangers: BTreeMap::new(), by_use: BTreeMap::new(), uses: 0, together }
     }
 
     /// The networks that trunks speak from, each as address and prefix length; those that stay keep their buckets.
@@ -88,13 +58,7 @@ impl Wall {
 
     /// One request outside calls has come from `source`.
     pub(super) fn admit(&mut self, now: Instant, source: IpAddr) -> Entry {
-        let entry = self.weigh(now, source);
-        self.turned_away += u64::from(entry != Entry::Open);
-        entry
-    }
-
-    fn weigh(&mut self, now: Instant, source: IpAddr) -> Entry {
-        if !self.limits.guard {
+        if !self.guard {
             return Entry::Open;
         }
         if let Some((_, bucket)) = self.trunks.iter_mut().find(|(network, _)| contains(*network, source)) {
@@ -129,11 +93,6 @@ impl Wall {
             stranger.bucket.put_back(2, self.limits.stranger);
             self.together.put_back(2, self.limits.strangers);
         }
-    }
-
-    /// Requests that were refused or ignored.
-    pub(super) const fn turned_away(&self) -> u64 {
-        self.turned_away
     }
 
     #[cfg(test)]
@@ -177,7 +136,7 @@ impl Bucket {
 }
 
 /// One customer's network: an IPv6 host has 2^64 addresses to send from.
-fn household(source: IpAddr) -> IpAddr {
+pub fn household(source: IpAddr) -> IpAddr {
     match source {
         IpAddr::V4(_) => source,
         IpAddr::V6(address) => address.to_ipv4_mapped().map_or(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)), IpAddr::V4),

@@ -108,7 +108,7 @@ fn options_says_what_we_can_do_and_503_while_draining() {
 
 #[test]
 fn a_flood_is_answered_503_and_an_old_call_still_gets_its_bye() {
-    let mut scene = Scene::with(|settings| settings.transactions_max = 8);
+    let mut scene = Scene::with(|settings| settings.limits.transactions = 8);
     let (usage, tag) = established(&mut scene);
     for n in 0..20 {
         let text = asks("INVITE", 1, &format!("flood{n}"), "", OFFER).replace("call-1", &format!("flood-{n}"));

@@ -10,7 +10,12 @@ const PHONE: ConnId = ConnId::Accepted(1);
 
 /// Listens by UDP, TCP, WebSocket and TLS.
 fn scene() -> Scene {
+    scene_with(Limits::default())
+}
+
+fn scene_with(limits: Limits) -> Scene {
     Scene::with(|settings| {
+        settings.limits = limits;
         for (id, transport, port) in [(TCP, Transport::Tcp, 5060), (WS, Transport::Ws, 8088), (TLS, Transport::Tls, 5061)] {
             let listen = SocketAddr::new("192.0.2.2".parse().unwrap(), port);
             settings.endpoints.push(Endpoint { transport, ..Endpoint::udp(id, transport.word(), listen) });
@@ -357,11 +362,12 @@ fn an_idle_stream_is_closed_and_one_with_a_call_is_not() {
 
 #[test]
 fn one_address_cannot_take_all_streams() {
-    let mut scene = scene();
-    for n in 0..=PER_SOURCE_MAX as u64 {
+    let mut scene = scene_with(Limits { streams_per_source: 3, ..Limits::default() });
+    for n in 0..=3 {
         scene.accepts(ConnId::Accepted(n), TCP, "192.0.2.1:49152");
     }
-    assert_eq!(scene.disconnects, [ConnId::Accepted(PER_SOURCE_MAX as u64)]);
+    assert_eq!(scene.disconnects, [ConnId::Accepted(3)]);
+    assert_eq!(scene.agent.turned_away().collect::<Vec<_>>(), [(TurnedAway::Streams, 1)]);
     scene.accepts(ConnId::Accepted(90_000), TCP, "192.0.2.7:49152");
     assert_eq!(scene.disconnects.len(), 1);
     scene.goes(ConnId::Accepted(0));

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use super::{
     super::{
         UaOutput,
-        wall::{Entry, Limits, Rate, STRANGERS_MAX, Wall},
+        wall::{Entry, STRANGERS_MAX, Wall},
     },
     *,
 };
+use crate::config::Rate;
 
 const FEW: Rate = Rate { per_s: 10, burst: 5 };
 const MANY: Rate = Rate { per_s: 1000, burst: 50 };
@@ -35,7 +36,7 @@ fn a_stranger_that_floods_is_told_once_a_second_and_served_again_when_it_slows_d
     let mut scene = Scene::with(|settings| settings.limits = limits());
     let said = probes(&mut scene, "198.51.100.9:5060", 50);
     assert_eq!((count(&said, "200 OPTIONS"), count(&said, "503 OPTIONS"), said.len()), (5, 1, 6));
-    assert_eq!(scene.agent.turned_away(), 45);
+    assert_eq!(scene.agent.turned_away().collect::<Vec<_>>(), [(TurnedAway::Rate, 1), (TurnedAway::Flood, 44)]);
     scene.pass(200);
     let said = probes(&mut scene, "198.51.100.9:5060", 10);
     assert_eq!((count(&said, "200 OPTIONS"), said.len()), (2, 2), "ten a second are two in 200 ms");
@@ -54,7 +55,7 @@ fn a_flood_of_forged_strangers_takes_nothing_from_a_trunk() {
 
 #[test]
 fn with_the_guard_off_the_flood_is_served() {
-    let mut scene = Scene::with(|settings| settings.limits = Limits { guard: false, ..limits() });
+    let mut scene = Scene::with(|settings| (settings.limits, settings.wall_guard) = (limits(), false));
     assert_eq!(probes(&mut scene, "198.51.100.9:5060", 50), vec!["200 OPTIONS"; 50]);
 }
 
@@ -83,7 +84,7 @@ fn broken_messages_count_and_are_not_answered_without_end() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "virtual time must begin somewhere")]
 fn strangers_are_forgotten_before_they_fill_the_memory() {
-    let mut wall = Wall::new(limits());
+    let mut wall = Wall::new(limits(), true);
     let (now, busy) = (Instant::now(), IpAddr::from([198, 51, 100, 1]));
     for n in 0..u32::try_from(STRANGERS_MAX).unwrap() * 2 {
         // Who keeps asking is not the one that is forgotten.
@@ -97,7 +98,7 @@ fn strangers_are_forgotten_before_they_fill_the_memory() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "virtual time must begin somewhere")]
 fn the_addresses_of_one_ipv6_network_share_a_bucket() {
-    let mut wall = Wall::new(limits());
+    let mut wall = Wall::new(limits(), true);
     let now = Instant::now();
     let entries: Vec<_> = (0..7u128).map(|host| wall.admit(now, IpAddr::V6((0x2001_0db8_u128 << 96 | host).into()))).collect();
     assert_eq!(entries, [Entry::Open, Entry::Open, Entry::Open, Entry::Open, Entry::Open, Entry::Refused, Entry::Ignored]);
@@ -108,7 +109,7 @@ fn the_addresses_of_one_ipv6_network_share_a_bucket() {
 
 #[test]
 fn under_load_calls_come_before_registrations_and_those_before_probes() {
-    let mut scene = Scene::with(|settings| settings.transactions_max = 16);
+    let mut scene = Scene::with(|settings| settings.limits.transactions = 16);
     let fill = |scene: &mut Scene, upto: usize| {
         while scene.agent.load().0 < upto {
             let n = scene.agent.load().0;
@@ -132,16 +133,18 @@ fn under_load_calls_come_before_registrations_and_those_before_probes() {
     assert_eq!((status(&mut scene, "REGISTER", ""), status(&mut scene, "INVITE", OFFER)), (503, 100));
     fill(&mut scene, 16);
     assert_eq!(status(&mut scene, "INVITE", OFFER), 503);
+    assert_eq!(scene.agent.turned_away().collect::<Vec<_>>(), [(TurnedAway::Transactions, 3)]);
     scene.hears(&asks_within("BYE", 2, "b1", &tag, "", ""));
     assert_eq!(scene.said(), ["200 BYE"]);
 }
 
 #[test]
 fn there_are_no_more_calls_than_we_can_hold() {
-    let mut scene = Scene::with(|settings| settings.usages_max = 3);
+    let mut scene = Scene::with(|settings| settings.limits.dialogs = 3);
     for n in 0..5 {
         scene.hears(&asks("INVITE", 1, &format!("i{n}"), "", OFFER).replace("call-1", &format!("call-{n}")));
     }
     assert_eq!(scene.said(), ["100 INVITE", "100 INVITE", "100 INVITE", "503 INVITE", "503 INVITE"]);
     assert_eq!(scene.agent.load().1, 3);
+    assert_eq!(scene.agent.turned_away().collect::<Vec<_>>(), [(TurnedAway::Dialogs, 2)]);
 }
