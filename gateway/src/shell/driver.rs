@@ -248,13 +248,19 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
 
     fn stream_told(&mut self, now: Now, conn: ConnId, told: StreamTold) {
         match told {
-            StreamTold::Stands { endpoint, from, subject, outbox } => {
+            StreamTold::Stands { endpoint, ends, subject, outbox } => {
                 self.effects.streams.stands(conn, outbox);
-                self.input(now, Input::Connected { conn, endpoint, from, subject });
+                self.effects.tap.stands(conn, ends);
+                self.input(now, Input::Connected { conn, endpoint, from: ends.remote, subject });
             }
             StreamTold::Failed => self.input(now, Input::ConnectFailed { conn }),
-            StreamTold::Bytes(bytes) => self.input(now, Input::Stream { conn, bytes: &bytes }),
+            StreamTold::Bytes(bytes) => {
+                let bytes = Arc::from(bytes);
+                self.effects.tap.heard_by(now.utc, conn, &bytes);
+                self.input(now, Input::Stream { conn, bytes: &bytes });
+            }
             StreamTold::Gone => {
+                self.effects.tap.gone(conn);
                 self.effects.streams.close(conn);
                 self.input(now, Input::Disconnected { conn });
             }
@@ -358,6 +364,7 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         meters.calls.set(live.calls.len() as f64);
         meters.pages.set(self.effects.pages.len() as f64);
         meters.dropped.absolute(live.sip_dropped);
+        super::meters::turned_away(live.turned_away.iter().map(|(cause, count)| (*cause, *count)));
         super::meters::trunks(&live.trunks);
         meters.store_lag.set(self.effects.lag() as f64);
         self.snapshots.send_replace(Arc::new(live));

@@ -96,6 +96,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
                 }
             }
             Output::Transmit { path: Path::Stream(conn), bytes } => {
+                self.tap.said_by(now.utc, conn, &bytes);
                 if !self.streams.transmit(conn, bytes) {
                     self.meters.streamless.increment(1);
                 }

@@ -116,6 +116,15 @@ fn baresip_with_srtp_alone_and_the_desk_hear_each_other() {
     let node = Node::start();
     let uri = format!("sip:main@127.0.0.1:{};transport=tls", node.ports.tls());
     talks_with(&node, "tls", ";mediaenc=srtp-mand", &uri, || {});
+    let path = format!("/v1/calls/{}/ladder", node.ended_calls(1)[0]["id"]);
+    let ladder = wait_until(Duration::from_secs(30), || {
+        let ladder = node.api("GET", &path, &Value::Null).json();
+        let is_whole = ladder["messages"].as_array()?.iter().any(|message| message["label"] == "BYE");
+        is_whole.then(|| ladder.to_string())
+    });
+    let ladder = ladder.unwrap_or_else(|| panic!("no ladder\n{}", node.log()));
+    assert!(ladder.contains("\"transport\":\"TLS\"") && !ladder.contains("\"transport\":\"UDP\""), "{ladder}");
+    assert!(ladder.contains("inline:***") && ladder.matches("inline:").count() == ladder.matches("inline:***").count(), "{ladder}");
 }
 
 /// The certificate that the node shows to whoever connects by TLS.

@@ -2,17 +2,13 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
     sync::Arc,
 };
 
-use gateway_core::{
-    events::wire::Transport,
-    ids::{CallId, UtcMillis},
-};
+use gateway_core::ids::{CallId, UtcMillis};
 use serde_json::{Value, json};
 
-use super::mask::masked;
+use super::{Ends, mask::masked};
 
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +22,7 @@ pub(crate) enum Way {
 pub(crate) struct Message {
     pub(crate) at: UtcMillis,
     pub(crate) way: Way,
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: SocketAddr,
-    pub(crate) transport: Transport,
+    pub(crate) ends: Ends,
     pub(crate) call_id: Arc<str>,
     pub(crate) text: String,
 }
@@ -63,16 +57,10 @@ struct Track {
 
 impl Message {
     /// Reads what is needed; `None` where the bytes name no Call-ID.
-    pub(super) fn read(
-        at: UtcMillis,
-        way: Way,
-        (local, remote): (SocketAddr, SocketAddr),
-        transport: Transport,
-        bytes: &[u8],
-    ) -> Option<Self> {
+    pub(super) fn read(at: UtcMillis, way: Way, ends: Ends, bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_MAX)]);
         let call_id: Arc<str> = field(&text, "call-id", "i").filter(|id| id.len() <= CALL_ID_MAX)?.into();
-        Some(Self { at, way, local, remote, transport, call_id, text: masked(&text) })
+        Some(Self { at, way, ends, call_id, text: masked(&text) })
     }
 
     /// The first line: `INVITE sip:100@host SIP/2.0`, `SIP/2.0 180 Ringing`.
@@ -184,7 +172,7 @@ impl Ladder {
             .map(|message| {
                 json!({
                     "at": message.at, "ms": message.at.0 - began, "way": if message.way == Way::In { "in" } else { "out" },
-                    "local": message.local, "remote": message.remote, "transport": message.transport.token(),
+                    "local": message.ends.local, "remote": message.ends.remote, "transport": message.ends.transport.token(),
                     "call_id": &*message.call_id, "label": message.label(), "text": message.text,
                 })
             })
@@ -219,12 +207,15 @@ const CALL_ID_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use gateway_core::events::wire::Transport;
+
     use super::*;
 
     fn said(at: u64, line: &str, call_id: &str) -> Message {
         let text = format!("{line}\r\nVia: SIP/2.0/UDP 10.1.0.1\r\ni : {call_id}\r\nCSeq: 1 INVITE\r\n\r\n");
-        let ends = ("10.0.0.1:5060".parse().unwrap(), "10.1.0.1:5060".parse().unwrap());
-        Message::read(UtcMillis(at), Way::In, ends, Transport::Udp, text.as_bytes()).unwrap()
+        let [local, remote] = ["10.0.0.1:5060", "10.1.0.1:5060"].map(|address| address.parse().unwrap());
+        let ends = Ends { local, remote, transport: Transport::Udp };
+        Message::read(UtcMillis(at), Way::In, ends, text.as_bytes()).unwrap()
     }
 
     fn invite(at: u64, call_id: &str) -> Message {

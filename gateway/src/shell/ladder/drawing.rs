@@ -9,8 +9,8 @@ impl Ladder {
     pub(crate) fn drawn(&self) -> String {
         let mut remotes: Vec<SocketAddr> = Vec::new();
         for message in &self.messages {
-            if !remotes.contains(&message.remote) {
-                remotes.push(message.remote);
+            if !remotes.contains(&message.ends.remote) {
+                remotes.push(message.ends.remote);
             }
         }
         let mut page = match remotes[..] {
@@ -29,7 +29,7 @@ impl Ladder {
         let (left_name, right_name) = (left.to_string(), right.map(|right| right.to_string()).unwrap_or_default());
         let mut page = format!("{:>TIME$} {left_name:<NAME$}tandem{right_name:>NAME$}\n", "s");
         for message in &self.messages {
-            let is_left = message.remote == left;
+            let is_left = message.ends.remote == left;
             // What comes in points to the middle, what goes out away from it.
             let arrow = arrow(&message.label(), SPAN, (message.way == Way::In) == is_left);
             let empty = " ".repeat(SPAN);
@@ -45,7 +45,7 @@ impl Ladder {
     fn lines(&self) -> String {
         let row = |message: &Message| {
             let way = if message.way == Way::In { "->" } else { "<-" };
-            format!("{:>TIME$} {:<24} {way} {}\n", self.seconds(message), message.remote.to_string(), message.label())
+            format!("{:>TIME$} {:<24} {way} {}\n", self.seconds(message), message.ends.remote.to_string(), message.label())
         };
         self.messages.iter().map(row).collect()
     }
@@ -76,12 +76,12 @@ const NAME: usize = 32;
 mod tests {
     use gateway_core::{events::wire::Transport, ids::UtcMillis};
 
-    use super::*;
+    use super::{super::Ends, *};
 
     fn message(at: u64, way: Way, remote: &str, line: &str) -> Message {
         let text = format!("{line}\r\nCall-ID: c\r\n\r\n{}", if line.starts_with("INVITE") { "v=0" } else { "" });
-        let ends = ("10.0.0.1:5060".parse().unwrap(), remote.parse().unwrap());
-        Message::read(UtcMillis(at), way, ends, Transport::Udp, text.as_bytes()).unwrap()
+        let ends = Ends { local: "10.0.0.1:5060".parse().unwrap(), remote: remote.parse().unwrap(), transport: Transport::Udp };
+        Message::read(UtcMillis(at), way, ends, text.as_bytes()).unwrap()
     }
 
     #[test]

@@ -3,41 +3,54 @@
 /// The message, with secrets as `***`.
 ///
 /// Digests (RFC 7616) lose all but their scheme, SDP loses its keys (RFC 4568) and ICE passwords (RFC 8839), and a body that carries digits or
-/// words of the caller loses those: INFO (RFC 6086), MESSAGE (RFC 3428), `application/dtmf-relay`.
+/// words of the caller loses those: INFO (RFC 6086), MESSAGE (RFC 3428), `application/dtmf-relay`. A credential is one wherever it stands: a
+/// message may hold another (`message/sipfrag`), and a broken one may end its lines as it likes.
 pub(super) fn masked(text: &str) -> String {
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let head = text.find("\r\n\r\n").or_else(|| text.find("\n\n")).map_or(text, |end| &text[..end]);
     let mut shown = String::with_capacity(text.len());
-    let mut secret = false;
-    for line in head.split("\r\n") {
+    let (mut secret, mut at) = (false, 0);
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_end_matches(['\r', '\n']);
+        if at > head.len() && !words.is_empty() && is_callers_own(head) {
+            shown.push_str("***");
+            break;
+        }
+        at += line.len();
         // A folded line goes with the one that it continues (RFC 3261 7.3.1).
-        let folded = line.starts_with([' ', '\t']);
-        if !folded {
-            secret = line.split_once(':').is_some_and(|(name, _)| is_credential(name.trim()));
+        if line.starts_with([' ', '\t']) && secret {
+            continue;
         }
-        match (secret, folded) {
-            (true, true) => continue,
-            (true, false) => shown.push_str(&without_credential(line)),
-            (false, _) => shown.push_str(line),
-        }
-        shown.push_str("\r\n");
-    }
-    if text.len() > head.len() {
-        shown.push_str("\r\n");
-    }
-    if is_callers_own(head) && !body.is_empty() {
-        shown.push_str("***");
-    } else {
-        for line in body.split_inclusive('\n') {
-            match KEYS.iter().find(|key| line.starts_with(**key)) {
-                Some(key) => {
-                    shown.push_str(key);
-                    shown.push_str("***\r\n");
-                }
-                None => shown.push_str(line),
+        secret = words.split_once(':').is_some_and(|(name, _)| is_credential(name.trim()));
+        match masked_line(words, secret) {
+            Some(masked) => {
+                shown.push_str(&masked);
+                shown.push_str(&line[words.len()..]);
             }
+            None => shown.push_str(line),
         }
     }
     shown
+}
+
+/// `None` where a line has no secret.
+fn masked_line(line: &str, is_credential: bool) -> Option<String> {
+    if is_credential {
+        return Some(without_credential(line));
+    }
+    if let Some(password) = line.strip_prefix(ICE_PASSWORD) {
+        return (!password.is_empty()).then(|| format!("{ICE_PASSWORD}***"));
+    }
+    line.starts_with(CRYPTO).then(|| without_keys(line))
+}
+
+/// `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:***`: the suite tells why a call could not be secured.
+fn without_keys(line: &str) -> String {
+    let words = line.split(' ').map(|word| match word.get(..INLINE.len()) {
+        Some(method) if method.eq_ignore_ascii_case(INLINE) => "inline:***",
+        _ if word.len() > WORD_MAX => "***",
+        _ => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn is_credential(name: &str) -> bool {
@@ -62,7 +75,14 @@ fn is_callers_own(head: &str) -> bool {
 }
 
 /// Lines of SDP that open the media to whoever reads them.
-const KEYS: [&str; 2] = ["a=crypto:", "a=ice-pwd:"];
+const CRYPTO: &str = "a=crypto:";
+const ICE_PASSWORD: &str = "a=ice-pwd:";
+
+/// The one way of RFC 4568 to say a key (6.1).
+const INLINE: &str = "inline:";
+
+/// The longest name of a suite or session parameter; what is longer may be a key in a spelling of its own. The shortest key has 40.
+const WORD_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -76,9 +96,24 @@ mod tests {
 
     #[test]
     fn keys_of_media_are_masked_and_the_rest_of_sdp_stands() {
-        let text = "INVITE sip:a SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nv=0\r\na=crypto:1 AES inline:secret\r\na=ice-pwd:secret\r\na=ptime:20\r\n";
+        let text = "INVITE sip:a SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nv=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 INLINE:secret|2^20|1:4 UNENCRYPTED_SRTCP\r\na=ice-pwd:secret\r\na=ptime:20\r\n";
         let shown = masked(text);
-        assert!(!shown.contains("secret") && shown.contains("a=crypto:***\r\na=ice-pwd:***\r\na=ptime:20\r\n"), "{shown}");
+        let rest = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:*** UNENCRYPTED_SRTCP\r\na=ice-pwd:***\r\na=ptime:20\r\n";
+        assert!(!shown.contains("secret") && shown.ends_with(rest), "{shown}");
+        let odd = format!("INVITE sip:a SIP/2.0\r\n\r\na=crypto:1 AES {}\r\n", "k".repeat(40));
+        assert!(masked(&odd).ends_with("a=crypto:1 AES ***\r\n"));
+    }
+
+    #[test]
+    fn a_credential_is_masked_in_a_body_and_in_a_message_of_bare_line_feeds() {
+        for text in [
+            "NOTIFY sip:a SIP/2.0\r\nContent-Type: message/sipfrag\r\n\r\nREGISTER sip:b SIP/2.0\r\nAuthorization: Digest secret\r\n",
+            "REGISTER sip:a SIP/2.0\nProxy-Authorization: Digest u=\"1\",\n\tresponse=\"secret\"\nCSeq: 1 REGISTER\n\n",
+            "INFO sip:a SIP/2.0\nContent-Type: application/dtmf-relay\n\nSignal=secret",
+        ] {
+            let shown = masked(text);
+            assert!(!shown.contains("secret") && shown.contains("***"), "{shown}");
+        }
     }
 
     #[test]

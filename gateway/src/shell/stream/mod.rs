@@ -3,6 +3,7 @@
 //! `tcp` opens and accepts, `tls` reads certificates, `web` ends WebSocket, `flow` carries bytes. The Switch's thread holds the sending ends
 //! here; what streams hear and suffer reaches it by its mailbox. Nothing here understands SIP.
 
+mod door;
 mod flow;
 mod reloading;
 mod tcp;
@@ -14,7 +15,7 @@ mod web;
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -22,6 +23,7 @@ use std::{
 };
 
 use gateway_core::{
+    config::Limits,
     events::wire::{Hop, Transport},
     ids::{ConnId, EndpointId},
 };
@@ -32,17 +34,18 @@ use tokio::{
     task::AbortHandle,
 };
 
+use self::door::Door;
 pub(crate) use self::tcp::bind;
 pub(in crate::shell) use self::tcp::{open, reach, secure};
 pub(crate) use self::tls::{Tls, make_self_signed};
 pub(in crate::shell) use self::{flow::Duplex, tls::subject, trouble::Trouble};
-use super::{driver::Arrival, mailbox::Mailbox};
+use super::{driver::Arrival, ladder::Ends, mailbox::Mailbox};
 
 /// What a stream tells the Switch's thread; `Stands` comes first, and `Gone` last.
 #[derive(Debug)]
 pub(crate) enum StreamTold {
     /// It can be written to.
-    Stands { endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>, outbox: Outbox },
+    Stands { endpoint: Option<EndpointId>, ends: Ends, subject: Vec<String>, outbox: Outbox },
     /// It did not come about.
     Failed,
     /// Of TCP and TLS as they came, of WebSocket one frame.
@@ -66,7 +69,10 @@ pub(crate) struct Streams {
 struct Shared {
     arrivals: Mailbox<Arrival>,
     tls: Tls,
-    places: Arc<Semaphore>,
+    /// Of streams that peers open.
+    door: Arc<Door>,
+    /// Of streams that we open: peers cannot take them.
+    outbound: Semaphore,
     accepted: AtomicU64,
     meters: Meters,
 }
@@ -74,19 +80,21 @@ struct Shared {
 struct Meters {
     alive: Gauge,
     failed: Counter,
+    refused: Counter,
     slow: Counter,
 }
 
 impl Streams {
     /// None yet; tasks will run on `runtime`.
-    pub(crate) fn new(runtime: runtime::Handle, arrivals: Mailbox<Arrival>, tls: Tls) -> Self {
+    pub(crate) fn new(runtime: runtime::Handle, arrivals: Mailbox<Arrival>, tls: Tls, limits: &Limits) -> Self {
         let meters = Meters {
             alive: gauge!("tandem_sip_streams"),
             failed: counter!("tandem_sip_streams_failed_total"),
+            refused: counter!("tandem_sip_streams_refused_total"),
             slow: counter!("tandem_sip_streams_closed_slow_total"),
         };
-        let places = Arc::new(Semaphore::new(STREAMS_MAX));
-        let shared = Arc::new(Shared { arrivals, tls, places, accepted: AtomicU64::new(0), meters });
+        let (door, outbound) = (Door::new(limits), Semaphore::new(OUTBOUND_MAX));
+        let shared = Arc::new(Shared { arrivals, tls, door, outbound, accepted: AtomicU64::new(0), meters });
         Self { outboxes: BTreeMap::new(), listeners: Vec::new(), shared, runtime }
     }
 
@@ -145,8 +153,8 @@ impl Shared {
     }
 }
 
-/// Streams at once, those in their handshake included; a further peer waits in the system's backlog.
-const STREAMS_MAX: usize = 20_000;
+/// Streams at once that we open: one for each server of a trunk, and for each phone that is called back.
+const OUTBOUND_MAX: usize = 4_096;
 
 /// Messages that wait for one stream; a peer that reads so slowly is closed, and finds its calls by a new one.
 const OUTBOX_MAX: usize = 256;

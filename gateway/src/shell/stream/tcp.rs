@@ -20,7 +20,8 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 
 use super::{
-    OUTBOX_MAX, Shared, StreamTold,
+    Ends, OUTBOX_MAX, Shared, StreamTold,
+    door::{Place, Pressed},
     flow::{self, Duplex},
     tls::{self, Tls},
     trouble::Trouble,
@@ -48,16 +49,17 @@ pub(super) async fn accept(shared: Arc<Shared>, endpoint: EndpointId, transport:
         Err(error) => return tracing::error!(%error, "SIP's listener is lost"),
     };
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = shared.places.clone().acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, from)) => {
-                let shared = shared.clone();
-                tokio::spawn(async move {
-                    let _place = place;
-                    serve(&shared, endpoint, transport, stream, from).await;
-                });
-            }
+            Ok((stream, from)) => match shared.door.enter(from.ip()) {
+                Some(entered) => {
+                    let shared = shared.clone();
+                    tokio::spawn(async move { serve(&shared, endpoint, transport, stream, from, entered).await });
+                }
+                None => {
+                    shared.meters.refused.increment(1);
+                    tracing::debug!(%from, transport = transport.token(), "a SIP connection found no place");
+                }
+            },
             Err(error) => {
                 tracing::warn!(%error, "a SIP connection could not be taken in");
                 sleep(ACCEPT_AGAIN).await;
@@ -68,12 +70,15 @@ pub(super) async fn accept(shared: Arc<Shared>, endpoint: EndpointId, transport:
 
 /// Opens a stream, and carries it to its end.
 pub(super) async fn connect(shared: Arc<Shared>, conn: ConnId, hop: Hop, profile: Option<String>) {
-    let opened = match shared.places.clone().try_acquire_owned() {
+    let opened = match shared.outbound.try_acquire() {
         Ok(place) => open(&shared.tls, &hop, profile.as_deref()).await.map(|opened| (place, opened)),
         Err(_) => Err(Trouble::new("too many streams")),
     };
     match opened {
-        Ok((_place, (stream, subject))) => carry(&shared, conn, None, hop.to, subject, Ready::Bytes(stream)).await,
+        Ok((_place, (stream, local, subject))) => {
+            let ends = Ends { local, remote: hop.to, transport: hop.transport };
+            carry(&shared, conn, None, ends, subject, Ready::Bytes(stream)).await;
+        }
         Err(error) => {
             shared.meters.failed.increment(1);
             tracing::info!(to = %hop.to, transport = hop.transport.token(), %error, "a SIP stream did not come about");
@@ -88,9 +93,29 @@ enum Ready {
     Frames(Box<web::Frames>),
 }
 
-async fn serve(shared: &Shared, endpoint: EndpointId, transport: Transport, stream: TcpStream, from: SocketAddr) {
-    match timeout(HANDSHAKE_MAX, shake_hands(shared, endpoint, transport, stream)).await {
-        Ok(Ok((subject, ready))) => carry(shared, shared.next_accepted(), Some(endpoint), from, subject, ready).await,
+async fn serve(
+    shared: &Shared,
+    endpoint: EndpointId,
+    transport: Transport,
+    stream: TcpStream,
+    from: SocketAddr,
+    (mut place, pressed): (Place, Pressed),
+) {
+    let Ok(local) = stream.local_addr() else { return };
+    let shaken = async {
+        tokio::select! {
+            shaken = shake_hands(shared, endpoint, transport, stream) => shaken,
+            _ = pressed => Err("younger handshakes needed its place".to_owned()),
+        }
+    };
+    match timeout(HANDSHAKE_MAX, shaken).await {
+        Ok(Ok((subject, ready))) => {
+            if !place.shaken() {
+                return;
+            }
+            let ends = Ends { local, remote: from, transport };
+            carry(shared, shared.next_accepted(), Some(endpoint), ends, subject, ready).await;
+        }
         Ok(Err(error)) => {
             shared.meters.failed.increment(1);
             tracing::debug!(%from, transport = transport.token(), error, "a SIP handshake failed");
@@ -119,15 +144,20 @@ async fn shake_hands(
     Ok((subject, ready))
 }
 
-/// A stream to a hop, and the names of its certificate.
-pub(in crate::shell) async fn open(tls: &Tls, hop: &Hop, profile: Option<&str>) -> Result<(Box<dyn Duplex>, Vec<String>), Trouble> {
+/// A stream to a hop, our own address of it, and the names of its certificate.
+pub(in crate::shell) async fn open(
+    tls: &Tls,
+    hop: &Hop,
+    profile: Option<&str>,
+) -> Result<(Box<dyn Duplex>, SocketAddr, Vec<String>), Trouble> {
     let stream = reach(hop).await?;
+    let local = stream.local_addr().map_err(|error| Trouble::unreached(&error))?;
     if !hop.transport.is_secure() {
-        return Ok((Box::new(stream), Vec::new()));
+        return Ok((Box::new(stream), local, Vec::new()));
     }
     let stream = secure(tls, hop, profile, stream).await?;
     let subject = tls::subject(stream.get_ref().1.peer_certificates());
-    Ok((Box::new(stream), subject))
+    Ok((Box::new(stream), local, subject))
 }
 
 /// TCP to a hop.
@@ -153,9 +183,9 @@ pub(in crate::shell) async fn secure(
     shaken.map_err(|_| Trouble::new("the TLS handshake took too long"))?.map_err(|error| Trouble::unsecured(&error))
 }
 
-async fn carry(shared: &Shared, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>, ready: Ready) {
+async fn carry(shared: &Shared, conn: ConnId, endpoint: Option<EndpointId>, ends: Ends, subject: Vec<String>, ready: Ready) {
     let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
-    if shared.tell(conn, StreamTold::Stands { endpoint, from, subject, outbox }).await.is_err() {
+    if shared.tell(conn, StreamTold::Stands { endpoint, ends, subject, outbox }).await.is_err() {
         return;
     }
     match ready {

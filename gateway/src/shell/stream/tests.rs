@@ -15,7 +15,7 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use gateway_core::{
-    config::{Certificate, Config, Endpoint, EndpointTls, Trunk, TrunkTls},
+    config::{Certificate, Config, Endpoint, EndpointTls, Limits, Trunk, TrunkTls},
     events::{
         ask::AskFailure,
         record::Record,
@@ -27,6 +27,7 @@ use gateway_core::{
     private::Private,
     switch::{AdminCommand, Input, Output, Rejection},
 };
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
 
@@ -70,6 +71,60 @@ fn a_connection_is_opened_and_one_that_nobody_takes_has_failed() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     scene.dials(Transport::Tcp, nobody, None);
     scene.until(|told| told.contains(&Told::Failed));
+}
+
+#[test]
+fn peers_that_never_shake_hands_keep_nobody_out() {
+    let papers = Papers::new();
+    let phone_is_served = |handshakes| {
+        let scene = Scene::start(|config| {
+            config.limits = Limits { handshakes, streams: 24, ..Limits::default() };
+            config.endpoints[TLS.0 as usize].tls = Some(EndpointTls { certificate: papers.pair("node"), client_ca: None });
+        });
+        // As many as there are places, a few from each of several addresses, and none of them says a word.
+        let held: Vec<TcpStream> = (0..24).map(|n| scene.connect_from(Ipv4Addr::new(127, 0, 1, 1 + n % 6), TLS)).collect();
+        let mut phone = papers.client(None).over(scene.connect_from(Ipv4Addr::LOCALHOST, TLS));
+        let served = phone.write_all(b"hello").and_then(|()| phone.read_exact(&mut [0; 5])).is_ok();
+        drop(held);
+        served
+    };
+    assert!(phone_is_served(8));
+    assert!(!phone_is_served(1_000), "without places of their own, handshakes take those of all streams");
+}
+
+#[test]
+fn one_address_has_its_share_from_the_first_packet_on_and_has_it_again_when_time_is_over() {
+    let scene = Scene::start(|config| config.limits.streams_per_source = 3);
+    let greedy = Ipv4Addr::new(127, 0, 1, 9);
+    let mut held: Vec<TcpStream> = (0..3).map(|_| scene.connect_from(greedy, WS)).collect();
+    let mut fourth = scene.connect_from(greedy, TCP);
+    assert!(!matches!(fourth.read(&mut [0; 1]), Ok(1..)), "one too many");
+    let mut other = scene.connect(TCP);
+    other.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut other, 5), b"hello", "others are served");
+    for silent in &mut held {
+        assert!(!matches!(silent.read(&mut [0; 1]), Ok(1..)), "a handshake has its time");
+    }
+    let again = until(|| {
+        let mut again = scene.connect_from(greedy, TCP);
+        again.write_all(b"hello").ok()?;
+        (again.read(&mut [0; 5]).ok()? > 0).then_some(())
+    });
+    assert!(again.is_some(), "its places have come free");
+}
+
+#[test]
+fn peers_cannot_take_the_streams_that_we_open() {
+    let scene = Scene::start(|config| config.limits = Limits { streams: 1, ..Limits::default() });
+    let mut phone = scene.connect(TCP);
+    phone.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut phone, 5), b"hello");
+    let callee = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    scene.dials(Transport::Tcp, callee.local_addr().unwrap(), None);
+    let (mut peer, _) = callee.accept().unwrap();
+    peer.set_read_timeout(Some(MOST)).unwrap();
+    peer.write_all(b"hello").unwrap();
+    assert_eq!(hear(&mut peer, 5), b"hello");
 }
 
 #[test]
@@ -236,7 +291,7 @@ impl Scene {
         let driver = Driver::bind(&places).unwrap();
         let (addresses, mailbox, handle) = (driver.local_addresses().unwrap(), driver.mailbox(), driver.handle());
         let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
-        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::read(&config).unwrap());
+        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::read(&config).unwrap(), &config.limits);
         let echo = Echo::default();
         let (told, dialled) = (echo.told.clone(), echo.dialled.clone());
         driver.spawn(echo, Vec::new(), asks, streams, Nobody).unwrap();
@@ -249,6 +304,16 @@ impl Scene {
 
     fn connect(&self, endpoint: EndpointId) -> TcpStream {
         let stream = TcpStream::connect(self.address(endpoint)).unwrap();
+        stream.set_read_timeout(Some(MOST)).unwrap();
+        stream
+    }
+
+    /// From an address of its own.
+    fn connect_from(&self, source: Ipv4Addr, endpoint: EndpointId) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&self.address(endpoint).into()).unwrap();
+        let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(MOST)).unwrap();
         stream
     }

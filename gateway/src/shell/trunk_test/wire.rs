@@ -139,7 +139,7 @@ impl Wire {
     async fn connect<R: Rng>(&mut self, user_agent: &mut UserAgent<R>, conn: ConnId, hop: &Hop, profile: Option<&str>) {
         let opened = match self.ready.take() {
             Some((to, stream)) if to == *hop => Ok(stream),
-            Some(_) | None => stream::open(&self.tls, hop, profile).await.map(|(stream, _)| stream),
+            Some(_) | None => stream::open(&self.tls, hop, profile).await.map(|(stream, ..)| stream),
         };
         match opened {
             Ok(stream) => {

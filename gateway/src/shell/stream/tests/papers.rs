@@ -95,6 +95,10 @@ impl Client {
     pub(super) fn connect(&self, to: SocketAddr) -> Secured {
         let stream = TcpStream::connect(to).unwrap();
         stream.set_read_timeout(Some(MOST)).unwrap();
+        self.over(stream)
+    }
+
+    pub(super) fn over(&self, stream: TcpStream) -> Secured {
         let session = rustls::ClientConnection::new(self.0.clone(), "node.test".try_into().unwrap()).unwrap();
         let mut secured = Secured(rustls::StreamOwned::new(session, stream));
         let _ = secured.0.flush();
