@@ -139,7 +139,7 @@ fn an_agents_password_is_a_hash_and_the_id_follows_from_the_login() {
 fn a_trunk_has_an_outbound_side() {
     let text = "[[sip]]\nname = \"public\"\nlisten = \"10.9.8.7:5060\"\n[[trunk]]\nname = \"carrier\"\nhost = \"sip.carrier.tld\"\n\
                 endpoint = \"public\"\nauth = { user = \"acme\", password = \"${SECRET}\" }\nregister = {}\nprobe_s = 30\ncalls_max = 60\n\
-                numbers_out = { strip = \"+\", prefix = \"00\" }\noutbound = [\"+31\"]\nheaders = { user_to_user = \"hex\", from = \"account\" }\n\
+                numbers_out = { strip = \"+\", prefix = \"00\" }\nrefer = \"send\"\noutbound = [\"+31\"]\nheaders = { user_to_user = \"hex\", from = \"account\" }\n\
                 [[route]]\ndialled = \"*\"\nbridge = \"*@carrier\"\n";
     let config = read_with(text, &["main"]).unwrap().config;
     let peering = &config.trunks[0].peering;
@@ -148,7 +148,7 @@ fn a_trunk_has_an_outbound_side() {
     assert_eq!(peering.auth.as_ref().map(|auth| (auth.user.as_str(), auth.realm.as_str())), Some(("acme", "sip.carrier.tld")));
     assert_eq!(peering.register, Some(Registration { user: "acme".into(), expires_s: 3600, domain: None }));
     assert_eq!((peering.probe_s, peering.calls_max, peering.cps_max), (Some(30), Some(60), None));
-    assert_eq!(peering.headers.user_to_user, UserToUser::Hex);
+    assert_eq!((peering.headers.user_to_user, peering.refer), (UserToUser::Hex, Refer::Send));
     assert_eq!(config.routes[0].action, RouteAction::Number(RouteNumber { number: None, trunk: Some("carrier".into()) }));
 }
 
@@ -169,6 +169,7 @@ fn what_a_trunk_lacks_is_said_with_its_remedy() {
         ("numbers_in = { e164 = true }", "E.164 of national numbers needs a region"),
         ("headers = { from = \"account\" }", "this trunk has no account"),
         ("dtmf = \"loud\"", "`loud` is none of the choices"),
+        ("refer = \"send\"", "`refer` on a trunk that has no host"),
         ("endpoint = \"nowhere\"", "no [[sip]] endpoint is called `nowhere`"),
     ] {
         assert_eq!(only(&trunk(keys)), message, "{keys}");
