@@ -117,3 +117,18 @@ fn a_trunk_is_told_the_address_that_its_own_block_advertises() {
     let contact = answered.text.lines().find(|line| line.starts_with("Contact:")).expect("a 200 has a Contact");
     assert!(contact.contains("203.0.113.9"), "{contact}");
 }
+
+/// Its trunk sees us by another address than the called phone does.
+#[test]
+fn the_called_phone_is_told_our_address_on_its_own_side_and_not_that_on_the_callers() {
+    let mut config = tests::config::usual(0);
+    config.trunks[0].advertised = Some([198, 18, 7, 7].into());
+    let mut world = World::with(11, config);
+    let caller = world.caller();
+    let uas = world.uas();
+    world.phones[uas].answering = Answering::Take(Duration::from_millis(400));
+    world.dial(caller, "200");
+    world.run(3_000);
+    let called = world.phones[1].talk().line.remote().expect("it is agreed");
+    assert_eq!(called.ip(), tests::config::GATEWAY.ip(), "{}", world.ladder);
+}

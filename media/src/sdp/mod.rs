@@ -66,6 +66,15 @@ impl Offer {
         &self.0
     }
 
+    /// The same, from this address.
+    #[must_use]
+    pub fn said_from(mut self, ip: IpAddr) -> Self {
+        let host = Host::from(ip);
+        self.0.origin.host = host.clone();
+        self.0.connection = Some(Connection { host, scope: None });
+        self
+    }
+
     /// Its first live audio line speaks DTLS-SRTP, as browsers do: a job for a WebRTC peer, not for a plain RTP port.
     pub fn is_webrtc(&self) -> bool {
         let audio = self.0.media.iter().find(|media| media.kind == MediaKind::Audio && media.port != 0);

@@ -186,6 +186,13 @@ impl Leg {
         Ok(offer)
     }
 
+    /// What is agreed from here on is said from this address, and the peer is where this says.
+    pub(super) fn locate(&mut self, advertised: IpAddr, signalled_from: Option<IpAddr>) {
+        if let LegMedia::Rtp(terms) = &mut self.media {
+            (terms.advertised, terms.signalled_from) = (advertised, signalled_from);
+        }
+    }
+
     /// Opens the port of this leg by the answer to our offer, or changes what was agreed before: an early answer, or another fork's.
     pub(super) fn settle(&mut self, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };

@@ -203,6 +203,10 @@ impl Call {
     }
 
     fn far_did(&mut self, leg: LegId, event: LegEvent, turn: &mut Turn<'_>) {
+        if let LegEvent::Located { advertised, signalled_from } = event {
+            let dialled = self.far.iter_mut().chain(&mut self.third).chain(self.handset.as_mut().map(phones::Handset::leg_mut));
+            return dialled.filter(|one| one.id == leg).for_each(|one| one.locate(advertised, signalled_from));
+        }
         if self.is_handset(leg) {
             return self.handset_did(event, turn);
         }

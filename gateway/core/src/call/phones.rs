@@ -24,6 +24,12 @@ pub(super) struct Handset {
     delivered: Option<Instant>,
 }
 
+impl Handset {
+    pub(super) const fn leg_mut(&mut self) -> &mut Leg {
+        &mut self.leg
+    }
+}
+
 impl Call {
     /// Rings the agent's phone, if there is one; the INVITE shows the caller and where the card is.
     pub(super) fn ring_phone(&mut self, agent: AgentId, turn: &mut Turn<'_>) {

@@ -79,6 +79,16 @@ pub struct Config {
     pub guards: Guards,
 }
 
+impl Config {
+    /// What SDP says to whoever is spoken with through this endpoint. Where RTP listens on an address of its own, that is it, unless the
+    /// endpoint is known outside by another.
+    pub fn media_address(&self, endpoint: &Endpoint) -> IpAddr {
+        let here = endpoint.listen.ip();
+        let shares = self.media.listen.is_unspecified() || self.media.listen == here || endpoint.advertised != here;
+        if shares { endpoint.advertised } else { self.media.advertised }
+    }
+}
+
 /// The node itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {

@@ -2,7 +2,7 @@
 //!
 //! Said between a channel (`switch/sip_leg.rs`, `switch/web_leg.rs`) and the call.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use media::sdp::{Answer, Offer};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,9 @@ pub struct Shown {
 pub enum LegEvent {
     /// Someone calls; no `offer` means that ours is wanted (RFC 3261 13.2.1), `pointer` is the T0 token (RFC 7433).
     Offered { caller: Private<String>, dialled: String, pointer: Option<String>, offer: Option<Offer> },
+    /// The way of a leg that we dialled is known, before its first answer: our address in its SDP, and where it signals from if it is behind
+    /// NAT.
+    Located { advertised: IpAddr, signalled_from: Option<IpAddr> },
     /// The far end rings or speaks early (RFC 3261 13.2.2.1, RFC 3262).
     Progressed { status: u16, answer: Option<Answer> },
     /// The far end took the call; each fork that answers is a leg of its own.

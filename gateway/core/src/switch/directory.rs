@@ -1,6 +1,9 @@
 //! Who lives at this node: the users of our phones, the phones of agents, and the names that stand for us in a URI.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use crate::{
     config::Config,
@@ -21,6 +24,8 @@ pub(super) struct Directory {
     agents: BTreeMap<AgentId, String>,
     /// Where calls go out, and what we say of ourselves there.
     pub(super) outbound: Option<(EndpointId, SocketAddr)>,
+    /// What SDP says by each listener.
+    pub(super) media: BTreeMap<EndpointId, IpAddr>,
 }
 
 impl Directory {
@@ -33,6 +38,7 @@ impl Directory {
             domains: config.phones.iter().map(|phone| phone.realm.clone()).chain(addresses).collect(),
             agents: config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect(),
             outbound: first.map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port()))),
+            media: config.endpoints.iter().map(|endpoint| (endpoint.id, config.media_address(endpoint))).collect(),
         }
     }
 

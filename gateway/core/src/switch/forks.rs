@@ -91,7 +91,7 @@ impl<R: Rng> SipLegs<R> {
             let plain = InviteTarget::new(binding.contact.clone(), endpoint, to, from_uri.clone(), offer.to_string());
             let headers = routes.chain(headers.iter().cloned()).collect();
             let target = InviteTarget { headers, nat: binding.nat, ..plain };
-            let usage = self.user_agent.invite_by(now, &target, Some(binding.flow));
+            let usage = self.invite(now, target, Some(binding.flow));
             self.trace(leg, usage);
             self.legs.insert(usage, leg);
             usages.push(usage);

@@ -37,7 +37,7 @@ pub(super) fn leg_media(
         Refusal::new(Reason::Security, refused.why, true).beside(peer, "srtp", policy.name(), brought)
     })?;
     let codecs = trunk.map(|trunk| trunk.codecs.clone()).filter(|codecs| !codecs.is_empty()).unwrap_or_else(|| CODECS.to_vec());
-    let advertised = trunk.and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| endpoint.advertised));
+    let advertised = trunk.and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| config.media_address(endpoint)));
     let nat = trunk.is_none_or(|trunk| trunk.nat);
     Ok(LegMedia::Rtp(RtpTerms {
         codecs,

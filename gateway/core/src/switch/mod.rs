@@ -18,6 +18,7 @@ mod refers;
 mod rejection;
 mod sip_hearing;
 mod sip_leg;
+mod sip_ways;
 mod slot;
 mod trunks;
 mod web_leg;

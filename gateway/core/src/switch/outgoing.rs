@@ -78,7 +78,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 let trunk = hop.as_ref().and_then(|hop| trunk_of(&self.config, hop.to).ok());
                 let Appearance { from_uri, display, mut headers } = Appearance::of(&presented, pointer, trunk, own);
                 headers.extend(further(replacing, &shown));
-                let invite = InviteTarget { from_uri, display, headers, ..blank(uri, &endpoint, offer.to_string()) };
+                let (advertised, nat) = (trunk.and_then(|trunk| trunk.advertised), trunk.is_some_and(|trunk| trunk.nat));
+                let plain = blank(uri, &endpoint, offer.to_string());
+                let invite = InviteTarget { from_uri, display, headers, advertised, nat, ..plain };
                 if let Some(to) = hop {
                     self.sip.place(now, leg, &InviteTarget { to, ..invite });
                     return None;

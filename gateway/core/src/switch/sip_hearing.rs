@@ -57,6 +57,9 @@ impl<R: Rng> SipLegs<R> {
             UaEvent::Reinvited { usage, sdp } => (usage, LegEvent::Reoffered { offer: sdp.and_then(|sdp| Offer::parse(&sdp).ok()) }),
             UaEvent::ReinviteCancelled { .. } => return,
             UaEvent::Progressed { usage, status, sdp } => {
+                if sdp.is_some() {
+                    self.locate(usage);
+                }
                 (usage, LegEvent::Progressed { status, answer: sdp.and_then(|sdp| Answer::parse(&sdp).ok()) })
             }
             UaEvent::Answered { usage, sdp } => (usage, self.answered(now, usage, sdp)),
@@ -101,6 +104,7 @@ impl<R: Rng> SipLegs<R> {
 
     fn answered(&mut self, now: Now, usage: UsageId, sdp: Option<String>) -> LegEvent {
         self.fork_answered(now, usage);
+        self.locate(usage);
         if let Some(leg) = self.legs.get(&usage).and_then(|leg| self.usages.get_mut(leg)) {
             leg.answered = true;
         }

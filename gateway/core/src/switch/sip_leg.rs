@@ -288,7 +288,7 @@ impl<R: Rng> SipLegs<R> {
         if let Some(before) = self.usages.remove(&leg) {
             self.legs.remove(&before.usage);
         }
-        let usage = self.user_agent.invite(now, target);
+        let usage = self.invite(now, target.clone(), None);
         self.trace(leg, usage);
         self.legs.insert(usage, leg);
         self.usages.insert(leg, SipLeg::outbound(usage));

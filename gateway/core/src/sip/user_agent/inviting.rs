@@ -32,12 +32,9 @@ impl<R: Rng> UserAgent<R> {
     /// Calls someone by the stream that they came by, while it stands: a phone behind NAT, or in a browser, is reached by no other.
     pub fn invite_by(&mut self, now: Now, target: &InviteTarget, flow: Option<Path>) -> UsageId {
         let id = UsageId(self.mint());
-        let stream = match flow {
-            Some(Path::Stream(conn)) => self.connections.get(conn).filter(|connection| connection.is_alive()).map(|known| (conn, known)),
-            Some(Path::Datagram { .. }) | None => None,
-        };
+        let endpoint = self.leaves_by(target, flow);
+        let stream = self.standing(flow);
         let hop = stream.map_or_else(|| target.to.clone(), |(_, known)| known.hop.clone());
-        let endpoint = stream.map_or_else(|| self.endpoint_for(target.endpoint, &hop), |(_, known)| known.endpoint);
         let stream = stream.map(|(conn, _)| conn);
         let mut usage = Usage::new(endpoint, hop.to);
         usage.hop = Some(hop.clone());

@@ -7,7 +7,11 @@ use std::{
 
 use rand::Rng;
 
-use super::{UaOutput, UsageId, UserAgent, connection::State, usage::Usage};
+use super::{
+    InviteTarget, UaOutput, UsageId, UserAgent,
+    connection::{Connection, State},
+    usage::Usage,
+};
 use crate::{
     events::wire::{Hop, Path, Transport},
     ids::{ConnId, EndpointId},
@@ -37,6 +41,24 @@ impl<R: Rng> UserAgent<R> {
             return endpoint;
         }
         self.endpoints.keys().copied().find(fits).unwrap_or(endpoint)
+    }
+
+    /// The endpoint that a call would leave by.
+    pub fn leaves_by(&self, target: &InviteTarget, flow: Option<Path>) -> EndpointId {
+        self.standing(flow).map_or_else(|| self.endpoint_for(target.endpoint, &target.to), |(_, known)| known.endpoint)
+    }
+
+    /// The stream of a flow, while it stands.
+    pub(super) fn standing(&self, flow: Option<Path>) -> Option<(ConnId, &Connection)> {
+        let Some(Path::Stream(conn)) = flow else { return None };
+        self.connections.get(conn).filter(|connection| connection.is_alive()).map(|known| (conn, known))
+    }
+
+    /// How a usage speaks with its peer: by this endpoint, under this address where it is not the endpoint's, and, where the peer is behind
+    /// NAT, with whoever is there.
+    pub fn spoken_by(&self, usage: UsageId) -> Option<(EndpointId, Option<IpAddr>, Option<IpAddr>)> {
+        let usage = self.usages.get(&usage)?;
+        Some((usage.endpoint, usage.advertised, usage.nat.then_some(usage.peer.ip())))
     }
 
     /// The stream stays open though nothing uses it, and is opened with keep-alives: a registration's flow (RFC 5626).
