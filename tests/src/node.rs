@@ -29,11 +29,20 @@ pub struct Plan {
     pub routes: String,
     /// Where the trunk `loopback` speaks from.
     pub trunk: &'static str,
+    /// The addresses in `[media]`.
+    pub media: &'static str,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { drain_s: 5, record: true, scripts: root().join("ivr-scripts"), routes: String::new(), trunk: "127.0.0.1/32" }
+        Self {
+            drain_s: 5,
+            record: true,
+            scripts: root().join("ivr-scripts"),
+            routes: String::new(),
+            trunk: "127.0.0.1/32",
+            media: "listen = \"127.0.0.1\"",
+        }
     }
 }
 
@@ -270,7 +279,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
          [[sip]]\nname = \"test-tcp\"\ntransport = \"tcp\"\nlisten = \"127.0.0.1:{sip}\"\n\n\
          [[sip]]\nname = \"test-tls\"\ntransport = \"tls\"\nlisten = \"127.0.0.1:{tls}\"\n\n\
          [[sip]]\nname = \"test-ws\"\ntransport = \"ws\"\nlisten = \"127.0.0.1:{ws}\"\n\n\
-         [media]\nlisten = \"127.0.0.1\"\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
+         [media]\n{media}\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
          [ivr]\ndir = \"{scripts}\"\nlanguages = [\"en\", \"ru\", \"uk\"]\n\n\
          [[trunk]]\nname = \"loopback\"\nsources = [\"{trunk}\"]\nsrtp = \"prefer\"\n\n\
          {routes}\n[[route]]\ndialled = \"main\"\nscript = \"main\"\nrecord = {record}\n\n{ada}{ben}",
@@ -284,6 +293,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
         scripts = plan.scripts.display(),
         routes = plan.routes,
         trunk = plan.trunk,
+        media = plan.media,
         record = plan.record,
         ada = agent(1, "ada"),
         ben = agent(2, "ben"),

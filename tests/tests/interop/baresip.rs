@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    net::{Ipv4Addr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::PathBuf,
     process::Command,
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tests::{
-    node::Node,
+    node::{Node, Plan},
     program::{Program, run, wait_until},
     wav_ears::{WavEars, held, share_between, write_tone},
 };
@@ -26,19 +26,20 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// Uses the ports `peer(0)` to `peer(19)` of the node's block; `media` is what the account says of encryption.
-    fn start(node: &Node, number: &str, transport: &str, media: &str) -> Self {
+    /// Uses the ports `peer(0)` to `peer(19)` of the node's block at `address`; `media` is what the account says of encryption.
+    fn start(node: &Node, address: IpAddr, transport: &str, media: &str) -> Self {
         let directory = node.directory().join("baresip");
         fs::create_dir(&directory).unwrap();
         let tone = directory.join("440.wav");
+        let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
         write_tone(&tone, 440.0, 30);
         let ports = &node.ports;
         let config = format!(
-            "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{sip}\nrtp_ports {first}-{last}\n\
+            "poll_method epoll\nnet_interface {address}\nsip_listen {sip}\nrtp_ports {first}-{last}\n\
              audio_source aufile,{tone}\naudio_player aubridge,nil\naudio_alert aubridge,nil\nsnd_path {directory}\n\
              module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
              sip_cafile {authority}\nmodule_app account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
-            sip = ports.peer(0),
+            sip = SocketAddr::new(address, ports.peer(0)),
             control = ports.peer(4),
             first = ports.peer(6),
             last = ports.peer(19),
@@ -50,7 +51,7 @@ impl Baresip {
         fs::write(directory.join("config"), config).unwrap();
         fs::write(
             directory.join("accounts"),
-            format!("<sip:{number}@127.0.0.1;transport={transport}>;regint=0;audio_codecs=PCMU{media}\n"),
+            format!("<sip:+380501112233@{host};transport={transport}>;regint=0;audio_codecs=PCMU{media}\n"),
         )
         .unwrap();
         fs::write(directory.join("contacts"), "").unwrap();
@@ -115,7 +116,7 @@ fn baresip_by_tls_talks_on_while_the_certificate_changes() {
 fn baresip_with_srtp_alone_and_the_desk_hear_each_other() {
     let node = Node::start();
     let uri = format!("sip:main@127.0.0.1:{};transport=tls", node.ports.tls());
-    talks_with(&node, "tls", ";mediaenc=srtp-mand", &uri, || {});
+    talks_with(&node, Ipv4Addr::LOCALHOST.into(), "tls", ";mediaenc=srtp-mand", &uri, || {});
     let path = format!("/v1/calls/{}/ladder", node.ended_calls(1)[0]["id"]);
     let ladder = wait_until(Duration::from_secs(30), || {
         let ladder = node.api("GET", &path, &Value::Null).json();
@@ -125,6 +126,41 @@ fn baresip_with_srtp_alone_and_the_desk_hear_each_other() {
     let ladder = ladder.unwrap_or_else(|| panic!("no ladder\n{}", node.log()));
     assert!(ladder.contains("\"transport\":\"TLS\"") && !ladder.contains("\"transport\":\"UDP\""), "{ladder}");
     assert!(ladder.contains("inline:***") && ladder.matches("inline:").count() == ladder.matches("inline:***").count(), "{ladder}");
+}
+
+/// Besides what is usual, it listens on ::1 at `peer(30)`, by UDP and TCP; its RTP ports take IPv4 and IPv6.
+fn node_of_both_families() -> Node {
+    Node::prepared(|ports, _| {
+        let listener = |transport: &str| {
+            format!("[[sip]]\nname = \"{transport}6\"\ntransport = \"{transport}\"\nlisten = \"[::1]:{}\"\n\n", ports.peer(30))
+        };
+        let trunk = "[[trunk]]\nname = \"loopback6\"\nsources = [\"::1/128\"]\n\n".to_owned();
+        Plan {
+            media: "listen = \"::\"\nadvertised = \"127.0.0.1\"",
+            routes: [listener("udp"), listener("tcp"), trunk].concat(),
+            ..Plan::default()
+        }
+    })
+}
+
+#[test]
+fn baresip_by_udp_over_ipv6_and_the_desk_hear_each_other() {
+    let node = node_of_both_families();
+    talks_with(&node, Ipv6Addr::LOCALHOST.into(), "udp", "", &format!("sip:main@[::1]:{}", node.ports.peer(30)), || {});
+}
+
+#[test]
+fn baresip_by_tcp_over_ipv6_and_the_desk_hear_each_other() {
+    let node = node_of_both_families();
+    let uri = format!("sip:main@[::1]:{};transport=tcp", node.ports.peer(30));
+    talks_with(&node, Ipv6Addr::LOCALHOST.into(), "tcp", "", &uri, || {});
+    assert_eq!(node.metric_of("tandem_switch_inputs_total", "kind=\"sip_datagram\""), 0.0, "not a datagram");
+}
+
+#[test]
+fn baresip_over_ipv4_is_heard_on_ports_that_take_ipv6_too() {
+    let node = node_of_both_families();
+    talks(&node, "udp", &node.sip_uri("main"), || {});
 }
 
 /// The certificate that the node shows to whoever connects by TLS.
@@ -167,13 +203,13 @@ fn renew(node: &Node) {
 
 /// baresip calls the script, is given to the desk, and both hear each other for the whole talk.
 fn talks(node: &Node, transport: &str, uri: &str, meanwhile: impl FnOnce()) {
-    talks_with(node, transport, "", uri, meanwhile);
+    talks_with(node, Ipv4Addr::LOCALHOST.into(), transport, "", uri, meanwhile);
 }
 
-fn talks_with(node: &Node, transport: &str, media: &str, uri: &str, meanwhile: impl FnOnce()) {
+fn talks_with(node: &Node, address: IpAddr, transport: &str, media: &str, uri: &str, meanwhile: impl FnOnce()) {
     let mut desk =
         node.desk("ada", &["--tone", "880", "--expect-tone", "440", "--expect-share", "95", "--calls", "1", "--answer-after", "700"]);
-    let mut baresip = Baresip::start(node, "+380501112233", transport, media);
+    let mut baresip = Baresip::start(node, address, transport, media);
     baresip.tell("dial", uri);
     let seen = |kind: &str| {
         let calls = node.calls();
