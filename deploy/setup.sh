@@ -21,6 +21,8 @@ needs=(
   kamailio:kamailio
   sipsak:sipsak
   openssl:openssl
+  ip:iproute2
+  iptables:iptables
   chromium:chromium
 )
 

@@ -11,9 +11,7 @@ import pjsua2 as pj
 
 TRANSPORTS = {
     "udp": pj.PJSIP_TRANSPORT_UDP,
-    "udp6": pj.PJSIP_TRANSPORT_UDP6,
     "tcp": pj.PJSIP_TRANSPORT_TCP,
-    "tcp6": pj.PJSIP_TRANSPORT_TCP6,
     "tls": pj.PJSIP_TRANSPORT_TLS,
 }
 
@@ -107,9 +105,8 @@ def main():
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
 
-    host = f"[{address}]" if ":" in address else address
     account_config = pj.AccountConfig()
-    account_config.idUri = f"sip:{ARGS.number}@{host}:{ARGS.sip_port}"
+    account_config.idUri = f"sip:{ARGS.number}@{address}:{ARGS.sip_port}"
     if ARGS.registrar:
         account_config.idUri = f"sip:{ARGS.number}@{ARGS.registrar.split(':', 1)[1].split(';')[0]}"
         account_config.regConfig.registrarUri = ARGS.registrar
@@ -120,8 +117,6 @@ def main():
     nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = nat.sipOutboundUse = 0
     media = account_config.mediaConfig
     media.transportConfig.port, media.transportConfig.boundAddress = int(ARGS.rtp_port), address
-    if ":" in address:
-        media.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY
     if ARGS.srtp:
         media.srtpUse, media.srtpSecureSignaling = pj.PJMEDIA_SRTP_MANDATORY, 1
         suite = pj.SrtpCrypto()

@@ -10,6 +10,7 @@ pub mod desk;
 pub mod ears;
 pub mod generate;
 pub mod http;
+pub mod island;
 pub mod ladder;
 pub mod line;
 pub mod name_server;

@@ -18,12 +18,16 @@ mod kamailio;
 mod kamailio_registrar;
 #[path = "interop/linphone.rs"]
 mod linphone;
+#[path = "interop/nat.rs"]
+mod nat;
 #[path = "interop/papers.rs"]
 mod papers;
 #[path = "interop/pjsua.rs"]
 mod pjsua;
 #[path = "interop/probes.rs"]
 mod probes;
+#[path = "interop/rung.rs"]
+mod rung;
 #[path = "interop/sipp.rs"]
 mod sipp;
 #[path = "interop/talk.rs"]

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tests::{
-    node::{DEMO_HASH, Node, Plan},
+    node::{Node, Plan},
     program::{Program, wait_until},
-    wav_ears::{WavEars, held},
 };
 
-use super::{kamailio::Kamailio, kinds, pjsua, report};
+use super::{
+    kamailio::Kamailio,
+    kinds, pjsua, report,
+    rung::{self, PASSWORD},
+};
 
-const PASSWORD: &str = "a long password";
 const REALM: &str = "kamailio.example";
 
 fn registrar(node: &Node) -> Kamailio {
@@ -32,40 +34,14 @@ fn phone(node: &Node, number: &str) -> Program {
     phone
 }
 
-/// The test phone, which hums 880 Hz and hears the other's 440 Hz.
-fn caller(node: &Node, user: &str, more: &[&str]) -> Program {
-    let uri = node.sip_uri(user);
-    let usual = [&uri, "--as", "+380501112233", "--tone", "880", "--expect-tone", "440"];
-    node.dial(&[&usual[..], more].concat())
-}
-
-/// A call that the test phone ended: it heard the other, and the other's file holds 880 Hz for most of the talk.
-fn assert_heard(node: &Node, phone: &mut Program, mut caller: Program, calls: usize) -> Value {
-    let talking = wait_until(Duration::from_secs(30), || phone.out().contains("voices go").then_some(()));
-    assert!(talking.is_some(), "no talk\n{}\n{}\n{}", phone.story(), caller.story(), node.log());
-    let caller = report(&caller.end(Duration::from_secs(60)));
-    assert_eq!(caller["ok"], true, "{caller}\n{}\n{}", phone.story(), node.log());
-    phone.end(Duration::from_secs(30));
-    let call = node.ended_calls(calls)[0].clone();
-    let heard = WavEars::of_torn(&node.directory().join("heard.wav")).tone(0, 880.0);
-    assert!(held(&heard) >= 25, "the phone hears 880 Hz: {heard:?}");
-    call
-}
-
 #[test]
 fn an_agents_phone_that_registers_along_a_path_is_rung_by_it_and_both_hear_each_other() {
-    let node = Node::prepared(|_, _| Plan {
-        routes: format!(
-            "[[phone]]\nuser = \"700\"\nrealm = \"{REALM}\"\npassword = \"{PASSWORD}\"\n\n[[agent]]\nid = 3\nlogin = \"carol\"\npassword_hash = \"{DEMO_HASH}\"\n\
-             name = \"Carol\"\nphone = \"700\"\nskills = [\"support\", \"billing\", \"delivery\", \"returns\"]\nlanguages = [\"en\", \"uk\", \"ru\"]\n\n"
-        ),
-        ..Plan::default()
-    });
+    let node = Node::prepared(|_, _| Plan { routes: rung::agent(REALM), ..Plan::default() });
     let mut proxy = registrar(&node);
     let mut phone = phone(&node, "700");
     proxy.wait_for("handed on: REGISTER of 700");
-    let caller = caller(&node, "main", &["--dtmf", "w1", "--dtmf-after-voice", "--duration", "8"]);
-    let call = assert_heard(&node, &mut phone, caller, 1);
+    let caller = rung::caller_of_the_agent(&node);
+    let call = rung::assert_heard(&node, &mut phone, caller, 1);
     assert_eq!(kinds(&node.records(&call["id"]), "handoff").len(), 1);
     proxy.wait_for("by route: INVITE of 700");
     proxy.wait_for("within: BYE");
@@ -93,8 +69,8 @@ fn calls_by_a_registration(transport: &str) {
     assert!(wait_until(Duration::from_secs(30), is_registered).is_some(), "{}", node.log());
 
     let mut phone = phone(&node, "+31201234567");
-    let out = caller(&node, "100", &["--local", "127.0.0.9", "--duration", "5"]);
-    assert_heard(&node, &mut phone, out, 1);
+    let out = rung::caller(&node, "100", &["--local", "127.0.0.9", "--duration", "5"]);
+    rung::assert_heard(&node, &mut phone, out, 1);
 
     let (uri, hop) = (format!("sip:tandem@{REALM}"), format!("127.0.0.1:{}", node.ports.peer(0)));
     let into = report(

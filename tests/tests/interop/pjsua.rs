@@ -46,9 +46,9 @@ pub(crate) fn hang_up(phone: &mut Program) -> Ended {
 }
 
 /// A call until both have heard each other.
-fn talks(node: &Node, uri: &str, more: &[&str]) {
+fn talks(node: &Node, uri: &str) {
     let desk = talk::desk(node);
-    let mut phone = phone(node, uri, more);
+    let mut phone = phone(node, uri, &[]);
     talk::through_the_menu(node, &mut phone, |phone| phone.type_in("digit 1\n"));
     hang_up(&mut phone);
     talk::assert_both_heard(node, desk, &node.directory().join("heard.wav"));
@@ -57,7 +57,7 @@ fn talks(node: &Node, uri: &str, more: &[&str]) {
 #[test]
 fn pjsua_by_udp_and_the_desk_hear_each_other() {
     let node = Node::start();
-    talks(&node, &node.sip_uri("main"), &[]);
+    talks(&node, &node.sip_uri("main"));
 }
 
 /// A call by TLS whose keys are of this suite alone; in the talk the phone holds, and comes back.

@@ -2,6 +2,7 @@
 
 use std::{path::Path, thread, time::Duration};
 
+use serde_json::Value;
 use tests::{
     node::Node,
     program::{Program, wait_until},
@@ -94,5 +95,6 @@ fn spans(windows: &[bool]) -> Vec<usize> {
 fn wait_for(node: &Node, phone: &Program, kind: &str) {
     let seen = || node.calls().first().is_some_and(|call| !kinds(&node.records(&call["id"]), kind).is_empty());
     let found = wait_until(Duration::from_secs(30), || seen().then_some(()));
-    assert!(found.is_some(), "no {kind}\n{}\n{}", phone.story(), node.log());
+    let records = || node.calls().first().map(|call| Value::from(node.records(&call["id"])));
+    assert!(found.is_some(), "no {kind}\n{}\n{}\n{:?}", phone.story(), node.log(), records());
 }
