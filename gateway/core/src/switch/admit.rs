@@ -77,9 +77,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
             Some(trunk) => as_written_here(trunk, invitation),
             None => invitation,
         };
-        let may_transfer = match (&invitation.user, &trunk) {
-            (Some(user), _) => self.sip.here.is_transferring(user),
-            (None, trunk) => trunk.as_ref().is_some_and(|trunk| trunk.transfer),
+        let may_transfer = match (&trunk, &invitation.user) {
+            (Some(trunk), _) => trunk.transfer,
+            (None, Some(user)) => self.sip.here.is_transferring(user),
+            (None, None) => false,
         };
         // Whoever may not take calls over does not learn which there are.
         match invitation.replacing {
@@ -255,7 +256,8 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// What of an INVITE's words on its caller is believed.
     fn believe(&self, now: Now, invitation: &Invitation, trunk: Option<&Trunk>) -> Believed {
-        if let Some(user) = &invitation.user {
+        // A trunk that has proved itself by digest is a trunk all the same.
+        if let (None, Some(user)) = (trunk, &invitation.user) {
             return invitation.claims.of_phone(user);
         }
         let mut rules = trunk.map(|trunk| trunk.callers).unwrap_or_default();
