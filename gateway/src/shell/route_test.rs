@@ -72,7 +72,9 @@ pub(crate) fn foretell(
     let dialled = user_of(&question.to).ok_or_else(|| format!("{} is neither a number nor a SIP URI", question.to))?;
     let shown = user_of(&question.from).ok_or_else(|| format!("{} is neither a number nor a SIP URI", question.from))?;
     let caller = caller_of(&question.headers, shown)?;
-    let verdict = judge(config, Asked { by, caller, dialled });
+    let is_identity = |name: &str| ["Identity", "y"].iter().any(|spelling| spelling.eq_ignore_ascii_case(name.trim()));
+    let is_signed = question.headers.iter().filter_map(|line| line.split_once(':')).any(|(name, _)| is_identity(name));
+    let verdict = judge(config, Asked { by, caller, dialled, is_signed });
     let at = question.at.map_or(now, UtcMillis);
     let found = verdict.script().map(&script);
     let is_missing = matches!(found, Some(None));

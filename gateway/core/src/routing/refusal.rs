@@ -9,6 +9,7 @@ use super::{Reason, quote::quoted};
 use crate::{
     cause::Cause,
     config::{Config, Route, RouteAction, Trunk},
+    events::calling::Unproven,
 };
 
 /// Why a call was not let in: what happened, the rule that came nearest, where the two differ, and the line that would admit the call.
@@ -66,6 +67,13 @@ impl Refusal {
     pub fn admitted_by(mut self, admit: Option<Admit>) -> Self {
         self.admit = admit;
         self
+    }
+
+    /// The trunk's calls must be signed (RFC 8224 6.2.2), and this one is not.
+    pub fn unsigned(trunk: &str) -> Self {
+        Self::new(Reason::Unsigned, Unproven::Missing.words(), true)
+            .beside(format!("trunk {trunk}"), "stir", "a good signature", "none")
+            .admitted_by(Some(Admit { trunk: Some(trunk.to_owned()), toml: "stir = \"show\"".to_owned() }))
     }
 
     /// Calls to this trunk have nowhere to go.

@@ -56,7 +56,7 @@ fn read(text: &str) -> Config {
 }
 
 fn asked(by: By, dialled: &str) -> Asked {
-    Asked { by, caller: "+380501112233".to_owned(), dialled: dialled.to_owned() }
+    Asked { by, caller: "+380501112233".to_owned(), dialled: dialled.to_owned(), is_signed: false }
 }
 
 fn from(address: &str) -> By {
@@ -240,4 +240,25 @@ fn a_bridge_is_told_with_its_target() {
     };
     let verdict = judge(&config, asked(By::Phone, "7"));
     assert!(verdict.to_string().ends_with("goes to   sip:uas@10.3.0.1, with no script, recorded"), "{verdict}");
+}
+
+#[test]
+fn numbers_are_judged_as_the_trunks_rules_write_them_here() {
+    let text = FILE.replace("codecs = [\"pcma\"]", "numbers_in = { strip = \"00\", prefix = \"+\" }");
+    let asked = Asked { caller: "0031201234567".to_owned(), ..asked(By::Trunk("near".to_owned()), "00380441112233") };
+    let verdict = judge(&read(&text), asked);
+    assert_eq!((verdict.number.as_str(), verdict.asked.caller.as_str()), ("+380441112233", "+31201234567"));
+    assert_eq!(verdict.script(), Some("main"));
+    assert!(verdict.to_string().contains("+380441112233, dialled as 00380441112233"), "{verdict}");
+}
+
+#[test]
+fn a_trunk_that_must_sign_is_refused_where_it_does_not_and_the_line_lets_it_in() {
+    let stir = "[stir]\nhosts = [\"certificates.carrier.tld\"]\nroots = \"/etc/tandem/stir-roots.pem\"\n";
+    let text = format!("{stir}{}", FILE.replace("codecs = [\"pcma\"]", "stir = \"require\""));
+    let plain = asked(By::Trunk("near".to_owned()), "demo");
+    let refusal = judge(&read(&text), plain.clone()).way.unwrap_err();
+    assert_eq!((refusal.reason, refusal.cause().sip), (Reason::Unsigned, 428));
+    assert!(judge(&read(&text), Asked { is_signed: true, ..plain.clone() }).way.is_ok());
+    assert!(judge(&read(&text.replace("stir = \"require\"", &refusal.admit.unwrap().toml)), plain).way.is_ok());
 }

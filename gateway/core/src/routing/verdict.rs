@@ -2,8 +2,8 @@
 
 use std::{fmt, net::SocketAddr};
 
-use super::{Refusal, route_of, source_of, trunk_of};
-use crate::config::{Config, RouteAction};
+use super::{Refusal, numbers::rewritten, route_of, source_of, trunk_of};
+use crate::config::{Config, RouteAction, StirPolicy};
 
 /// A call that might come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Asked {
     pub caller: String,
     /// The user part of the request-URI.
     pub dialled: String,
+    /// It bears a signature (RFC 8224); what that is worth shows only when it is verified.
+    pub is_signed: bool,
 }
 
 /// Who a call comes from.
@@ -50,8 +52,7 @@ pub struct Way {
 }
 
 /// Judges a call as the Switch would.
-pub fn judge(config: &Config, asked: Asked) -> Verdict {
-    let number = asked.dialled.clone();
+pub fn judge(config: &Config, mut asked: Asked) -> Verdict {
     let trunk = match &asked.by {
         By::Address(from) => trunk_of(config, *from).map(|trunk| {
             let source = source_of(trunk, from.ip()).map(|(network, prefix)| format!("{network}/{prefix}"));
@@ -62,14 +63,23 @@ pub fn judge(config: &Config, asked: Asked) -> Verdict {
     };
     let trunk = match trunk {
         Ok(trunk) => trunk,
-        Err(refusal) => return Verdict { asked, trunk: None, number, way: Err(refusal) },
+        Err(refusal) => return Verdict { number: asked.dialled.clone(), asked, trunk: None, way: Err(refusal) },
     };
+    let known = trunk.as_ref().and_then(|(name, _)| config.trunks.iter().find(|known| known.name == *name));
+    let here = |number: &str| match known {
+        Some(known) => rewritten(number, &known.peering.numbers_in, known.default_region.as_deref()),
+        None => number.to_owned(),
+    };
+    let number = here(&asked.dialled);
+    asked.caller = here(&asked.caller);
     let way = route_of(config, trunk.as_ref().map(|(name, _)| name.as_str()), &number).map(|route| Way {
         place: config.routes.iter().position(|other| std::ptr::eq(other, route)).map_or(0, |place| place + 1),
         dialled: route.dialled.clone(),
         action: route.action.clone(),
         record: route.record,
     });
+    let must_prove = known.filter(|known| known.callers.stir == StirPolicy::Require && !asked.is_signed);
+    let way = way.and_then(|way| must_prove.map_or(Ok(way), |known| Err(Refusal::unsigned(&known.name))));
     Verdict { asked, trunk, number, way }
 }
 
@@ -94,7 +104,10 @@ impl fmt::Display for Verdict {
         };
         writeln!(f, "trunk     {from}")?;
         writeln!(f, "caller    {}", if self.asked.caller.is_empty() { "withheld" } else { &self.asked.caller })?;
-        writeln!(f, "number    {}", self.number)?;
+        match self.number == self.asked.dialled {
+            true => writeln!(f, "number    {}", self.number)?,
+            false => writeln!(f, "number    {}, dialled as {}", self.number, self.asked.dialled)?,
+        }
         match &self.way {
             Ok(way) => {
                 writeln!(f, "route     number {}, dialled = \"{}\"", way.place, way.dialled)?;

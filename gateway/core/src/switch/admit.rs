@@ -17,15 +17,11 @@ use crate::{
     cause::Cause,
     config::{Dtmf, Route, Trunk},
     context::pointer,
-    events::{
-        calling::{Calling, Unproven},
-        leg::LegEvent,
-        story::Medium,
-    },
+    events::{calling::Calling, leg::LegEvent, story::Medium},
     ids::{CallId, ChannelId, LegId, RejectionId, ShardId},
     now::Now,
     private::Private,
-    routing::{self, Admit, Reason, Refusal, numbers::rewritten, outbound::limit_refused},
+    routing::{self, Reason, Refusal, numbers::rewritten, outbound::limit_refused},
     sip::header::Uuid,
 };
 
@@ -100,11 +96,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         let believed = self.believe(now, &invitation, trunk.as_ref());
         if believed.calling.must_prove && believed.calling.signed.is_none() {
-            let nearest = format!("trunk {}", name.as_deref().unwrap_or_default());
-            let admit = Admit { trunk: name.clone(), toml: "stir = \"show\"".to_owned() };
-            let refusal = Refusal::new(Reason::Unsigned, Unproven::Missing.words(), true)
-                .beside(nearest, "stir", "a good signature", "none")
-                .admitted_by(Some(admit));
+            let refusal = Refusal::unsigned(name.as_deref().unwrap_or_default());
             return self.refuse(now, &invitation, name, refusal);
         }
         let leg = self.mint.leg();
