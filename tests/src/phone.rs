@@ -524,6 +524,7 @@ impl Phone {
             }
             UaEvent::Acked { .. }
             | UaEvent::ReinviteCancelled { .. }
+            | UaEvent::Redirected { .. }
             | UaEvent::Info { .. }
             | UaEvent::Gone { .. }
             | UaEvent::EarlyAnswered { .. }

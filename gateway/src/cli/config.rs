@@ -138,7 +138,7 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
             "certificate": tls.certificate.as_ref().map(|(chain, _)| chain), "key": tls.certificate.as_ref().map(|(_, key)| key),
             "ca": tls.ca, "name": tls.name,
         }))),
-        "host": peering.host, "endpoint": endpoint.map(|endpoint| &endpoint.name), "subject": peering.subject,
+        "host": peering.host, "redirects_to": peering.redirects_to, "endpoint": endpoint.map(|endpoint| &endpoint.name), "subject": peering.subject,
         "auth": peering.auth.as_ref().map(|auth| json!({ "user": auth.user, "realm": auth.realm, "password": MASK })),
         "peer_auth": peering.peer_auth.as_ref().map(|peer| json!({ "user": peer.user, "password": MASK })),
         "register": peering.register.as_ref().map(|register| {

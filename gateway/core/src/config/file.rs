@@ -174,6 +174,8 @@ pub(super) struct TrunkTable {
     #[serde(default)]
     pub(super) outbound: Vec<Word>,
     pub(super) refer: Option<Word>,
+    #[serde(default)]
+    pub(super) redirects_to: Vec<Word>,
     pub(super) dtmf: Option<Word>,
     pub(super) srtp: Option<Word>,
     #[serde(default)]

@@ -36,6 +36,8 @@ pub struct Peering {
     pub numbers_out: NumberRule,
     /// The beginnings of numbers that may be called by it, in E.164; none means that nothing may.
     pub outbound: Vec<String>,
+    /// Hosts that it may send our calls on to (3xx), in lower case; none means that it may not.
+    pub redirects_to: Vec<String>,
     /// Which digits count.
     pub dtmf: Dtmf,
     /// How a call of its that is handed on to a number reaches it.
@@ -221,6 +223,7 @@ impl Walk<'_> {
             numbers_in: self.number_rule(table.numbers_in.as_ref(), region),
             numbers_out: self.number_rule(table.numbers_out.as_ref(), region),
             outbound: table.outbound.iter().filter_map(|word| self.allowed_prefix(word)).collect(),
+            redirects_to: table.redirects_to.iter().filter_map(|word| self.redirect_host(word)).collect(),
             dtmf: self.one_of(table.dtmf.as_ref(), &Dtmf::ALL).unwrap_or_default(),
             refer: self.one_of(table.refer.as_ref(), &Refer::ALL).unwrap_or_default(),
             headers: self.header_profile(table.headers.as_ref(), auth.is_some() || register.is_some()),
@@ -334,6 +337,16 @@ impl Walk<'_> {
             return None;
         }
         Some(text)
+    }
+
+    fn redirect_host(&mut self, word: &Word) -> Option<String> {
+        let text = self.word(word).to_ascii_lowercase();
+        let is_host = text.parse::<std::net::IpAddr>().is_ok()
+            || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
+        if !is_host {
+            self.fault(word.span(), &format!("`{text}` is no host"), Some("a name or an address alone, such as \"sbc2.carrier.tld\""));
+        }
+        is_host.then_some(text)
     }
 
     fn header_profile(&mut self, table: Option<&HeaderTable>, has_account: bool) -> HeaderProfile {

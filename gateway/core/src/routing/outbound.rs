@@ -7,7 +7,10 @@ use super::{
     limits::Full,
     numbers::{international, rewritten},
 };
-use crate::config::{Config, Trunk};
+use crate::{
+    config::{Config, Trunk},
+    sip::Uri,
+};
 
 /// A way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,36 @@ pub fn way_out<'a>(
         Some((name, hindrance)) => hindrance_refused(&name, &hindrance),
         None => not_allowed(config, number, trunk),
     })
+}
+
+/// May a trunk send our call to `number`, as it reads it, on to there (3xx, RFC 3261 8.1.3.4)?
+///
+/// To its `redirects_to` alone, and to another number only where `outbound` allows that: who answers for a carrier must not choose what we pay for.
+///
+/// # Errors
+/// It may not.
+pub fn sent_on(trunk: &Trunk, number: &str, contact: &Uri) -> Result<(), Refusal> {
+    let (host, hosts) = (contact.host.as_str().to_ascii_lowercase(), &trunk.peering.redirects_to);
+    let name = &trunk.name;
+    if !hosts.contains(&host) {
+        let widened: Vec<String> = hosts.iter().chain([&host]).map(|host| format!("\"{host}\"")).collect();
+        let wanted = if hosts.is_empty() { "none".to_owned() } else { hosts.join(", ") };
+        // A stranger's word goes into nobody's configuration as it is.
+        let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+        let line = admit(name, &format!("redirects_to = [{}]", widened.join(", "))).filter(|_| is_plain);
+        return Err(Refusal::new(Reason::RedirectRefused, format!("trunk {name} sends the call on to another host"), true)
+            .beside(format!("trunk {name}"), "redirects_to", wanted, host)
+            .admitted_by(line));
+    }
+    match contact.user().filter(|user| user != number) {
+        Some(other) if allowed(trunk, &other).is_none() => {
+            let begins = international(&other, trunk.default_region.as_deref()).chars().take(4).collect::<String>();
+            Err(Refusal::new(Reason::RedirectRefused, format!("trunk {name} sends the call on to another number"), true)
+                .beside(format!("trunk {name}"), "outbound", trunk.peering.outbound.join(", "), &begins)
+                .admitted_by(admit(name, &widened(trunk, &begins))))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A call that a trunk's limit keeps out, in either direction.
@@ -203,5 +236,20 @@ mod tests {
     fn a_star_allows_extensions_too() {
         let config = config(vec![trunk("pbx", &["*"])]);
         assert_eq!(name_of(&config, "112", None, &[]), Ok("pbx".to_owned()));
+    }
+
+    #[test]
+    fn a_call_is_sent_on_to_listed_hosts_alone_and_to_other_numbers_only_where_they_are_allowed() {
+        let peering = crate::config::Peering {
+            outbound: vec!["+31".to_owned()],
+            redirects_to: vec!["sbc2.carrier.tld".to_owned()],
+            ..crate::config::Peering::default()
+        };
+        let trunk = Trunk { name: "carrier".to_owned(), default_region: Some("NL".to_owned()), peering, ..Trunk::default() };
+        let to = |uri: &str| sent_on(&trunk, "0031201234567", &Uri::parse(uri).unwrap()).map_err(|refusal| refusal.admit.unwrap().toml);
+        assert_eq!(to("sip:0031201234567@SBC2.carrier.tld:5080;transport=tcp"), Ok(()));
+        assert_eq!(to("sip:+31207654321@sbc2.carrier.tld"), Ok(()), "another number that may be called");
+        assert_eq!(to("sip:0031201234567@10.9.9.9"), Err("redirects_to = [\"sbc2.carrier.tld\", \"10.9.9.9\"]".to_owned()));
+        assert_eq!(to("sip:+881612345678@sbc2.carrier.tld"), Err("outbound = [\"+31\", \"+881\"]".to_owned()));
     }
 }

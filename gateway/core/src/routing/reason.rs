@@ -34,6 +34,8 @@ pub enum Reason {
     Draining,
     /// No trunk may call the number.
     OutboundClosed,
+    /// The trunk has sent our call on, to where it may not.
+    RedirectRefused,
     /// The trunk's servers do not answer.
     TrunkDown,
     /// The trunk's name leads nowhere.
@@ -46,7 +48,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, as docs/operate.md lists them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::UnknownSource,
         Self::WrongDigest,
         Self::Unsigned,
@@ -60,6 +62,7 @@ impl Reason {
         Self::HistoryBehind,
         Self::Draining,
         Self::OutboundClosed,
+        Self::RedirectRefused,
         Self::TrunkDown,
         Self::TrunkUnlocated,
         Self::TrunkFull,
@@ -82,6 +85,7 @@ impl Reason {
             Self::HistoryBehind => "history_behind",
             Self::Draining => "draining",
             Self::OutboundClosed => "outbound_closed",
+            Self::RedirectRefused => "redirect_refused",
             Self::TrunkDown => "trunk_down",
             Self::TrunkUnlocated => "trunk_unlocated",
             Self::TrunkFull => "trunk_full",
@@ -114,6 +118,8 @@ impl Reason {
             Self::Draining => Cause::DRAINING,
             // Bearer capability not authorized.
             Self::OutboundClosed => Cause { sip: 403, q850: 57, fault: Fault::Gateway, retry: false },
+            // Redirection to new destination (RFC 4497 8.4.4).
+            Self::RedirectRefused => Cause { sip: 480, q850: 23, fault: Fault::Carrier, retry: false },
             // Network out of order.
             Self::TrunkDown => Cause { sip: 503, q850: 38, fault: Fault::Carrier, retry: true },
             // Destination out of order.

@@ -30,7 +30,7 @@ use crate::{
     routing::{
         Reason, Refusal,
         numbers::rewritten,
-        outbound::{limit_refused, way_out},
+        outbound::{limit_refused, sent_on, way_out},
         trunk_of,
     },
     sip::{InviteTarget, Uri, hop_of, locate},
@@ -48,6 +48,16 @@ pub(super) struct Attempt {
     hops: VecDeque<Hop>,
     /// The one that is being tried, since when.
     trying: Option<(Hop, Instant)>,
+    /// Where a 3xx sends the call on to, and nobody has been called yet.
+    contacts: VecDeque<Uri>,
+    /// Where it was sent on to before: nothing is called twice (RFC 3261 8.1.3.4).
+    sent_on: Vec<Uri>,
+}
+
+impl Attempt {
+    fn new(trunk: Option<String>, invite: InviteTarget, ask: Option<AskId>, hops: VecDeque<Hop>) -> Self {
+        Self { trunk, invite, ask, hops, trying: None, contacts: VecDeque::new(), sent_on: Vec::new() }
+    }
 }
 
 impl<R: Rng + SeedableRng> Switch<R> {
@@ -87,7 +97,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 }
                 let question = Question::Resolve { uri: invite.uri.to_string(), spoken: trunks::spoken(&self.config) };
                 let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
-                let attempt = Attempt { trunk: None, invite, ask: Some(ask.id()), hops: VecDeque::new(), trying: None };
+                let attempt = Attempt::new(None, invite, Some(ask.id()), VecDeque::new());
                 self.attempts.insert(leg, attempt);
                 self.outputs.push_back(Output::Ask(ask));
                 None
@@ -106,7 +116,8 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// What a dialled leg says, on its way to its call; `None` where another server is tried instead.
     pub(super) fn weigh_attempt(&mut self, now: Now, leg: LegId, event: LegEvent) -> Option<LegEvent> {
-        let Some(Attempt { trunk, trying, hops, .. }) = self.attempts.get(&leg) else { return Some(event) };
+        let redirect = self.sip.take_redirect(leg);
+        let Some(Attempt { trunk, trying, hops, contacts, .. }) = self.attempts.get(&leg) else { return Some(event) };
         let status = if let LegEvent::Progressed { status, .. } = &event {
             Some(*status)
         } else if let LegEvent::Answered { .. } = &event {
@@ -116,7 +127,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         } else {
             return Some(event);
         };
-        let (has_others, trunk, trying) = (!hops.is_empty(), trunk.clone(), trying.clone());
+        let (has_others, has_contacts, trunk, trying) = (!hops.is_empty(), !contacts.is_empty(), trunk.clone(), trying.clone());
         if let (Some(trunk), Some((hop, since))) = (&trunk, &trying) {
             let ms = u32::try_from(now.instant.saturating_duration_since(*since).as_millis()).unwrap_or(u32::MAX);
             let (trunks, mut tools) = self.tools();
@@ -125,6 +136,16 @@ impl<R: Rng + SeedableRng> Switch<R> {
         // "If a failure occurs (503, timeout, transport error), the client SHOULD try the next" (RFC 3263 4.3).
         if matches!(status, None | Some(503)) && has_others {
             self.try_next(now, leg);
+            return None;
+        }
+        if let (Some(contacts), Some(trunk)) = (redirect, trunk) {
+            match self.redirected(now, leg, &trunk, contacts) {
+                Ok(()) => return None,
+                Err(refusal) => self.reject_redirect(now, leg, trunk, refusal),
+            }
+        } else if has_contacts && matches!((&event, status), (LegEvent::Refused(_), None | Some(300..600))) {
+            // "failures to contact one are followed by the next"; a 6xx speaks for all (8.1.3.4, 21.6).
+            self.try_contact(now, leg);
             return None;
         }
         self.timers.stop(&Due::Attempt(leg));
@@ -157,12 +178,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
             attempt.ask = None;
             let trunk = attempt.trunk.clone();
             let ways = match (trunk, &finding) {
-                (Some(trunk), _) => {
+                (Some(trunk), _) if attempt.sent_on.is_empty() => {
                     let (trunks, mut tools) = self.tools();
                     trunks.ways(now, &trunk, &mut tools)
                 }
-                (None, Ok(Finding::Resolved { candidates, .. })) => Ways::Known(locate::order(candidates, &mut self.rng)),
-                (None, _) => Ways::Nowhere("the name leads nowhere".to_owned()),
+                (_, Ok(Finding::Resolved { candidates, .. })) => Ways::Known(locate::order(candidates, &mut self.rng)),
+                (..) => Ways::Nowhere("the name leads nowhere".to_owned()),
             };
             let Some(attempt) = self.attempts.get_mut(&leg) else { continue };
             match ways {
@@ -171,7 +192,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
                     self.try_next(now, leg);
                 }
                 Ways::Asked(ask) => attempt.ask = Some(ask),
-                Ways::Nowhere(_) => self.fail_attempt(leg, UNLOCATED),
+                Ways::Nowhere(_) => self.try_contact(now, leg),
             }
         }
     }
@@ -212,7 +233,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             self.trunks.release(leg);
             return Err(refused("its host is no SIP address"));
         };
-        self.attempts.insert(leg, Attempt { trunk: Some(name), invite, ask, hops, trying: None });
+        self.attempts.insert(leg, Attempt::new(Some(name), invite, ask, hops));
         if ask.is_none() {
             self.try_next(now, leg);
         }
@@ -250,6 +271,58 @@ impl<R: Rng + SeedableRng> Switch<R> {
             call_id: String::new(),
             refusal,
         }));
+    }
+
+    /// The trunk sends the call on: to those of the contacts that it may, one after the other.
+    fn redirected(&mut self, now: Now, leg: LegId, trunk: &str, contacts: Vec<Uri>) -> Result<(), Refusal> {
+        let exhausted = |said: &str| Refusal::new(Reason::RedirectRefused, format!("trunk {trunk} {said}"), true);
+        let config = self.config.clone();
+        let known = config.trunks.iter().find(|known| known.name == trunk);
+        let (Some(known), Some(attempt)) = (known, self.attempts.get_mut(&leg)) else { return Err(exhausted("is gone")) };
+        if attempt.sent_on.len() >= REDIRECTS_MAX {
+            return Err(exhausted("sends the call on and on"));
+        }
+        let number = attempt.invite.uri.user().unwrap_or_default();
+        let (mut contacts, mut refused) = (contacts, None);
+        contacts.retain(|contact| !attempt.sent_on.contains(contact));
+        contacts.retain(|contact| match sent_on(known, &number, contact) {
+            Ok(()) => true,
+            Err(refusal) => {
+                refused.get_or_insert(refusal);
+                false
+            }
+        });
+        if contacts.is_empty() && attempt.contacts.is_empty() {
+            return Err(refused.unwrap_or_else(|| exhausted("sends the call on to nowhere new")));
+        }
+        attempt.contacts.extend(contacts);
+        attempt.contacts.truncate(REDIRECTS_MAX);
+        self.try_contact(now, leg);
+        Ok(())
+    }
+
+    /// Calls the next of those that a call was sent on to.
+    fn try_contact(&mut self, now: Now, leg: LegId) {
+        self.timers.stop(&Due::Attempt(leg));
+        let Some(attempt) = self.attempts.get_mut(&leg) else { return };
+        let next = attempt.contacts.pop_front().filter(|_| attempt.sent_on.len() < REDIRECTS_MAX);
+        let Some(uri) = next else { return self.fail_attempt(leg, UNLOCATED) };
+        attempt.sent_on.push(uri.clone());
+        attempt.invite.uri = uri.clone();
+        attempt.hops = hop_of(&uri, None).into_iter().collect();
+        if !attempt.hops.is_empty() {
+            return self.try_next(now, leg);
+        }
+        let question = Question::Resolve { uri: uri.to_string(), spoken: trunks::spoken(&self.config) };
+        let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
+        (attempt.ask, attempt.trying) = (Some(ask.id()), None);
+        self.outputs.push_back(Output::Ask(ask));
+    }
+
+    fn reject_redirect(&mut self, now: Now, leg: LegId, trunk: String, refusal: Refusal) {
+        let Some(attempt) = self.attempts.get(&leg) else { return };
+        let (number, caller) = (attempt.invite.uri.user().unwrap_or_default(), attempt.invite.from_uri.user().unwrap_or_default());
+        self.reject_outgoing(now, Some(trunk), Private(caller), &number, refusal);
     }
 
     fn fail_attempt(&mut self, leg: LegId, cause: Cause) {
@@ -315,6 +388,9 @@ fn blank(uri: Uri, endpoint: &Endpoint, sdp: String) -> InviteTarget {
 
 /// A server that has said nothing at all after this, not even 100, is passed over where another is left: a caller hears silence meanwhile.
 const NEXT_AFTER: Duration = Duration::from_secs(4);
+
+/// Addresses that one call is sent on to, however often its trunk says so.
+const REDIRECTS_MAX: usize = 4;
 
 /// The name leads nowhere.
 const UNLOCATED: Cause = Reason::TrunkUnlocated.cause();

@@ -12,6 +12,7 @@ use crate::{
     events::leg::LegEvent,
     now::Now,
     private::Private,
+    routing::Reason,
     sip::{UaEvent, UsageId},
 };
 
@@ -63,8 +64,15 @@ impl<R: Rng> SipLegs<R> {
                 (usage, LegEvent::Progressed { status, answer: sdp.and_then(|sdp| Answer::parse(&sdp).ok()) })
             }
             UaEvent::Answered { usage, sdp } => (usage, self.answered(now, usage, sdp)),
+            UaEvent::Redirected { usage, contacts } => {
+                if let Some(leg) = self.legs.get(&usage) {
+                    self.redirects.insert(*leg, contacts);
+                }
+                return;
+            }
             UaEvent::Refused { usage, status, q850, .. } => {
-                let cause = Cause::of_status(status, Fault::Carrier);
+                // Whoever called us is not sent on: we stay between the two.
+                let cause = if matches!(status, 300..400) { REDIRECTED } else { Cause::of_status(status, Fault::Carrier) };
                 let Some(cause) = self.fork_refused(now, usage, Cause { q850: q850.unwrap_or(cause.q850), ..cause }) else { return };
                 (usage, LegEvent::Refused(cause))
             }
@@ -120,3 +128,6 @@ impl<R: Rng> SipLegs<R> {
         LegEvent::HungUp(Cause { q850: reason.unwrap_or(goodbye.q850), ..goodbye })
     }
 }
+
+/// The peer wants us to call somewhere else.
+const REDIRECTED: Cause = Reason::RedirectRefused.cause();

@@ -16,7 +16,7 @@ use crate::{
     ids::{ConnId, EndpointId, LegId},
     now::Now,
     sip::{
-        AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, TurnedAway, UaOutput, UsageId,
+        AnswerBy, InviteTarget, Method, Refusal, RegisterOutcome, RequestId, SessionTimer, Settings, TurnedAway, UaOutput, Uri, UsageId,
         UserAgent,
     },
 };
@@ -44,6 +44,8 @@ pub(super) struct SipLegs<R> {
     pub(super) legs: BTreeMap<UsageId, LegId>,
     pub(super) here: Directory,
     pub(super) events: VecDeque<SipEvent>,
+    /// Where calls of ours are sent on to, until their refusal is weighed.
+    pub(super) redirects: BTreeMap<LegId, Vec<Uri>>,
     outbox: VecDeque<Output>,
     /// Usages that have become legs, for whoever watches the wire.
     traced: VecDeque<(LegId, String)>,
@@ -90,6 +92,7 @@ impl<R: Rng> SipLegs<R> {
             legs: BTreeMap::new(),
             here: Directory::default(),
             events: VecDeque::new(),
+            redirects: BTreeMap::new(),
             outbox: VecDeque::new(),
             traced: VecDeque::new(),
         };
@@ -305,6 +308,11 @@ impl<R: Rng> SipLegs<R> {
     /// Anything at all has come back for what the leg dialled.
     pub(super) fn is_heard(&self, leg: LegId) -> bool {
         self.usages.get(&leg).is_some_and(|dialled| self.user_agent.is_heard(dialled.usage))
+    }
+
+    /// Where the refusal that comes now sends the leg's call on to; `None` where it is no 3xx.
+    pub(super) fn take_redirect(&mut self, leg: LegId) -> Option<Vec<Uri>> {
+        self.redirects.remove(&leg)
     }
 
     /// Something that a leg does before it has a usage.

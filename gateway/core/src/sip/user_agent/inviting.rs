@@ -15,7 +15,7 @@ use crate::{
     ids::EndpointId,
     now::Now,
     sip::{
-        CSeq, Headers, Method, NameAddr, Params, Request, Response, Text,
+        CSeq, Headers, Method, NameAddr, Params, Request, Response, Text, Uri,
         dialog::Dialog,
         header::{Scheme, reason},
         message::phrase,
@@ -112,6 +112,9 @@ impl<R: Rng> UserAgent<R> {
             Cancel::Unwanted => (response.status, response.phrase.as_str()),
             Cancel::Wanted(_) | Cancel::Sent => (487, phrase(487)),
         };
+        if matches!(status, 300..400) {
+            self.tell(UaEvent::Redirected { usage: id, contacts: contacts_of(&response.headers) });
+        }
         self.tell_refused(id, status, words, reason::q850(&response.headers));
         self.end(id);
     }
@@ -369,6 +372,18 @@ impl<R: Rng> UserAgent<R> {
         self.tell(UaEvent::Refused { usage, status, reason: words.to_owned(), q850 });
     }
 }
+
+/// By their `q`, and as they stand where that is the same; what a URI would put into the INVITE besides is left out (19.1.5).
+fn contacts_of(headers: &Headers) -> Vec<Uri> {
+    let mut contacts = headers.addresses("Contact").unwrap_or_default();
+    contacts.retain(|contact| matches!(contact.uri.scheme, Scheme::Sip | Scheme::Sips) && !contact.uri.host.is_empty());
+    let weight = |contact: &NameAddr| contact.params.value("q").and_then(|q| q.parse::<f32>().ok()).unwrap_or(1.0);
+    contacts.sort_by(|one, next| weight(next).total_cmp(&weight(one)));
+    contacts.into_iter().take(CONTACTS_MAX).map(|contact| Uri { headers: None, ..contact.uri }).collect()
+}
+
+/// Addresses of one 3xx that are looked at.
+const CONTACTS_MAX: usize = 8;
 
 /// A called party that rings says so every minute (13.3.1.1); one silent for three, as a proxy's timer C has it (16.6), is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(180);

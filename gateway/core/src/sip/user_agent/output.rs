@@ -72,6 +72,8 @@ pub enum UaEvent {
     Answered { usage: UsageId, sdp: Option<String> },
     /// The peer did not take our call: its final answer, 408 for silence, 487 after `cancel` whatever the peer says.
     Refused { usage: UsageId, status: u16, reason: String, q850: Option<u8> },
+    /// The peer sends our call on (3xx, RFC 3261 8.1.3.4), to these addresses, the most wanted first; `Refused` follows.
+    Redirected { usage: UsageId, contacts: Vec<Uri> },
     /// The peer took our re-INVITE; ACK has been sent.
     ReinviteAnswered { usage: UsageId, sdp: Option<String> },
     /// It did not, and the session stands as before (RFC 3261 14.1); glare has been waited out and tried again.
