@@ -25,5 +25,6 @@ pub mod program;
 pub mod recorder;
 pub mod shop;
 pub mod sip_text;
+pub mod sipp;
 pub mod wav_ears;
 pub mod world;

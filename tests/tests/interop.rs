@@ -32,6 +32,8 @@ mod rung;
 mod sipp;
 #[path = "interop/talk.rs"]
 mod talk;
+#[path = "interop/trunks.rs"]
+mod trunks;
 #[path = "interop/why.rs"]
 mod why;
 
