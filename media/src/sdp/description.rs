@@ -156,6 +156,17 @@ impl Description {
         direction(&media.attributes).or_else(|| direction(&self.attributes)).unwrap_or(Flow::SendRecv)
     }
 
+    /// The first audio section that is not refused.
+    pub(super) fn live_audio(&self) -> Option<&Media> {
+        self.media.iter().find(|media| media.kind == MediaKind::Audio && media.port != 0)
+    }
+
+    /// That section speaks DTLS-SRTP.
+    pub(super) fn is_webrtc(&self) -> bool {
+        let audio = self.live_audio();
+        audio.is_some_and(|media| matches!(media.protocol, Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf))
+    }
+
     /// An attribute of a section, else the session's of that name: how `ice-ufrag`, `fingerprint` and `setup` are inherited.
     pub fn attribute_of<'a>(&'a self, media: &'a Media, name: &str) -> Option<&'a Attribute> {
         media.attribute(name).or_else(|| self.attributes.iter().find(|attribute| attribute.name == name))

@@ -77,8 +77,12 @@ impl Offer {
 
     /// Its first live audio line speaks DTLS-SRTP, as browsers do: a job for a WebRTC peer, not for a plain RTP port.
     pub fn is_webrtc(&self) -> bool {
-        let audio = self.0.media.iter().find(|media| media.kind == MediaKind::Audio && media.port != 0);
-        audio.is_some_and(|media| matches!(media.protocol, Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf))
+        self.0.is_webrtc()
+    }
+
+    /// Which way its first live audio line goes, seen from who offers.
+    pub fn flow(&self) -> Flow {
+        self.0.live_audio().map_or(Flow::Inactive, |audio| self.0.flow_of(audio))
     }
 }
 
@@ -102,6 +106,11 @@ impl Answer {
     /// Reads the body of a 200, 183 or `media.answer`.
     pub fn parse(text: &str) -> Result<Self, Refused> {
         Description::parse(text).map(Self)
+    }
+
+    /// It answers an offer of DTLS-SRTP.
+    pub fn is_webrtc(&self) -> bool {
+        self.0.is_webrtc()
     }
 
     /// What it says.

@@ -1,6 +1,6 @@
 //! WebRTC peers (RFC 8825) over one shared UDP socket, on the sans-I/O `rtc` stack.
 //!
-//! A [`Peer`] is one browser's audio: it answers the page's offer, then turns datagrams into RTP and back. A [`Demux`] says whose a
+//! A [`Peer`] is one browser's audio: it answers the page's offer or makes one, then turns datagrams into RTP and back. A [`Demux`] says whose a
 //! datagram is. Neither owns a socket or a clock.
 //!
 //! # Chance
@@ -11,6 +11,7 @@
 //! numbers and timestamps of our RTP, and every instant at which something happens.
 
 mod demux;
+mod offering;
 mod peer;
 mod reports;
 mod stack;

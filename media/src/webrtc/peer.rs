@@ -1,8 +1,9 @@
 //! One browser's audio: ICE, DTLS, SRTP and RTCP of one WebRTC connection, with Opus and telephone-event inside.
 //!
-//! We answer, the page offers. `rtc` does the protocols; this file is its driver and mends where the stack falls short: it repeats the
-//! nomination that the ICE agent forgets, keeps the ClientHello that comes before a pair is selected, starts DTLS without waiting for a
-//! tick, mirrors the direction, sees a close_notify, and lets nothing but checks in from an address that has not passed one.
+//! The page offers and we answer, or the other way round (`offering.rs`). `rtc` does the protocols; this file is its driver and mends where
+//! the stack falls short: it repeats the check that the ICE agent forgets, keeps the ClientHello that comes before a pair is selected, starts
+//! DTLS without waiting for a tick, mirrors the direction, sees a close_notify, and lets nothing but checks in from an address that has not
+//! passed one.
 //!
 //! After each `handle_*`, `send`, `reoffer` or `close`: `poll_transmit` and `poll_event` until `None`, then wait for `deadline`.
 
@@ -30,19 +31,20 @@ use rtc::{
 
 use super::{
     ADDRESSES_MAX, reports,
-    stack::{connect, direction},
+    stack::{DIGITS, OPUS, connect, direction},
     stun,
-    trim::Trimmed,
+    trim::{Setup, Shown, Trimmed},
 };
 use crate::{
     rtp::Header,
-    sdp::{Answer, Flow, Offer, Refused},
+    sdp::{Answer, Description, Flow, Offer, Refused},
 };
 
-/// Early DTLS datagrams kept; a ClientHello is one or two. More are dropped, and the page repeats them.
-const HELD_MAX: usize = 8;
+/// Datagrams kept that came too early: DTLS, of which a ClientHello is one or two, and before its answer a page's checks. More are dropped,
+/// and the page repeats them.
+pub(super) const HELD_MAX: usize = 8;
 /// A page that has not come up by then will not: as long as a lost path is waited for.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
+pub(super) const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
 /// Rounds of draining after one input; `rtc` settles in two or three.
 const ROUNDS_MAX: usize = 16;
 
@@ -82,25 +84,29 @@ pub struct FarSide {
     pub lost: Option<f64>,
 }
 
-/// One WebRTC connection, audio only, as answerer.
+/// One WebRTC connection, audio only.
 pub struct Peer {
-    connection: RTCPeerConnection,
+    pub(super) connection: RTCPeerConnection,
     sender: RTCRtpSenderId,
     ssrc: u32,
     /// The address in our candidate; `rtc` is told that datagrams arrive there, whatever socket a NAT sends them to.
     advertised: SocketAddr,
-    flow: Flow,
-    opus: u8,
-    digits: Option<u8>,
-    /// Of the latest answer's `o=` line.
+    pub(super) flow: Flow,
+    pub(super) opus: u8,
+    pub(super) digits: Option<u8>,
+    /// Of our latest `o=` line.
     version: u64,
+    /// Our part in DTLS, once agreed.
+    pub(super) setup: Option<Setup>,
+    /// The offer was ours, so that it is we who nominate (RFC 8445 6.1.1).
+    nominates: bool,
     ufrag: String,
     addresses: Vec<SocketAddr>,
-    held: Vec<(SocketAddr, BytesMut)>,
-    /// The latest nomination that `rtc` has neither answered nor remembered.
-    nomination: Option<(SocketAddr, BytesMut)>,
+    pub(super) held: Vec<(SocketAddr, BytesMut)>,
+    /// The latest check that `rtc` should see again once its own check of that pair has succeeded.
+    repeat: Option<(SocketAddr, BytesMut)>,
     ice_up: bool,
-    stage: Stage,
+    pub(super) stage: Stage,
     transmits: VecDeque<(SocketAddr, Bytes)>,
     events: VecDeque<PeerEvent>,
     faults: Faults,
@@ -108,9 +114,14 @@ pub struct Peer {
     lost: Option<f64>,
 }
 
+/// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Connecting { until: Instant },
+pub(super) enum Stage {
+    /// Our offer is out.
+    Offered,
+    Connecting {
+        until: Instant,
+    },
     Connected,
     Over,
 }
@@ -121,39 +132,49 @@ impl Peer {
     /// `local` is the shared socket's address, `advertised` the IP that the page shall send to. Refuses with 488 what holds no Opus over
     /// DTLS-SRTP; sections other than the first such are answered with port 0.
     pub fn accept(now: Instant, local: SocketAddr, advertised: IpAddr, offer: &Offer, ssrc: u32) -> Result<(Self, Answer), Refused> {
-        let trimmed = Trimmed::of(offer)?;
+        let trimmed = Trimmed::of(offer.description())?;
         let advertised = SocketAddr::new(advertised, local.port());
         let unfit = |_: Error| Refused::unacceptable("the offer is not fit for WebRTC");
         let (connection, sender) = connect(now, &trimmed, advertised, ssrc).map_err(unfit)?;
-        let mut peer = Self {
+        let mut peer = Self { nominates: false, ..Self::around(connection, sender, ssrc, advertised) };
+        peer.stage = Stage::Connecting { until: now + CONNECT_TIME_MAX };
+        (peer.flow, peer.opus, peer.digits) = (trimmed.flow.mirrored(), trimmed.opus, trimmed.digits);
+        peer.setup = Some(trimmed.setup.map_or(Setup::Active, Setup::mirrored));
+        let answer = peer.answer(now, offer, &trimmed)?;
+        Ok((peer, answer))
+    }
+
+    /// One whose offer is to be made.
+    pub(super) fn around(connection: RTCPeerConnection, sender: RTCRtpSenderId, ssrc: u32, advertised: SocketAddr) -> Self {
+        Self {
             connection,
             sender,
             ssrc,
             advertised,
-            flow: trimmed.flow.mirrored(),
-            opus: trimmed.opus,
-            digits: trimmed.digits,
+            flow: Flow::SendRecv,
+            opus: OPUS,
+            digits: Some(DIGITS),
             version: 0,
+            setup: None,
+            nominates: true,
             ufrag: String::new(),
             addresses: Vec::new(),
             held: Vec::new(),
-            nomination: None,
+            repeat: None,
             ice_up: false,
-            stage: Stage::Connecting { until: now + CONNECT_TIME_MAX },
+            stage: Stage::Offered,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             faults: Faults::default(),
             lost: None,
-        };
-        let answer = peer.answer(now, offer, &trimmed)?;
-        Ok((peer, answer))
+        }
     }
 
     /// Hold, resume or ICE restart. After a restart `ufrag` is a new one; checks with the former may still be under way.
     ///
     /// Payload types cannot change (RFC 9429 5.2.2). Refused for that or for its shape, the connection stands as it was.
     pub fn reoffer(&mut self, now: Instant, offer: &Offer) -> Result<Answer, Refused> {
-        let trimmed = Trimmed::of(offer)?;
+        let trimmed = Trimmed::of(offer.description())?;
         if trimmed.opus != self.opus || trimmed.digits != self.digits {
             return Err(Refused::unacceptable("payload types changed"));
         }
@@ -167,12 +188,14 @@ impl Peer {
     /// Takes a datagram that the [`Demux`](super::Demux) gave to this peer.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
         let kind = stun::kind(bytes);
-        if self.stage == Stage::Over {
-            return;
+        match self.stage {
+            Stage::Over => return,
+            Stage::Offered => return self.hold(kind, from, bytes),
+            Stage::Connecting { .. } | Stage::Connected => {}
         }
         // rtc does not look at the source of anything but STUN. A ClientHello of a stranger must not come before the page's.
         if kind != stun::Kind::Request && !self.addresses.contains(&from) {
-            self.faults.strays += 1;
+            self.note_stray();
             return;
         }
         let is_connecting = !self.ice_up;
@@ -185,14 +208,16 @@ impl Peer {
         }
         self.feed(now, from, BytesMut::from(bytes));
         self.drive(now);
-        if is_connecting && stun::nominates(bytes) && self.addresses.contains(&from) {
-            self.nomination = Some((from, BytesMut::from(bytes)));
+        let is_repeated = stun::nominates(bytes) || self.nominates && kind == stun::Kind::Request;
+        if is_connecting && is_repeated && self.addresses.contains(&from) {
+            self.repeat = Some((from, BytesMut::from(bytes)));
         }
         // RFC 8445 7.3.1.5: a nomination that arrives before our own check of the pair succeeded selects the pair once it does. rtc
-        // neither answers nor remembers it, so it is given once more.
+        // neither answers nor remembers it, so it is given once more. Where we nominate, rtc does so with the page's next check, or a tick
+        // later; so that is given once more, too.
         if is_connecting
             && kind == stun::Kind::Success
-            && let Some((_, request)) = self.nomination.take_if(|(address, _)| *address == from)
+            && let Some((_, request)) = self.repeat.take_if(|(address, _)| *address == from)
         {
             self.feed(now, from, request);
             self.drive(now);
@@ -230,7 +255,7 @@ impl Peer {
         match self.stage {
             Stage::Over => {}
             Stage::Connecting { until } if until <= now => self.end(),
-            Stage::Connecting { .. } | Stage::Connected => {
+            Stage::Offered | Stage::Connecting { .. } | Stage::Connected => {
                 self.tick(now);
                 self.drive(now);
             }
@@ -259,7 +284,7 @@ impl Peer {
         let until = match self.stage {
             Stage::Over => return None,
             Stage::Connecting { until } => Some(until),
-            Stage::Connected => None,
+            Stage::Offered | Stage::Connected => None,
         };
         self.connection.poll_timeout().into_iter().chain(until).min()
     }
@@ -312,19 +337,30 @@ impl Peer {
         }
         let created = self.connection.create_answer(None).and_then(|answer| self.connection.set_local_description(now, answer));
         created.map_err(|_| Refused::unacceptable("no answer fits the offer"))?;
-        // Only the local description holds our candidate.
-        let sdp = self.connection.local_description().map(|description| description.sdp).unwrap_or_default();
-        // RFC 3264 8: one more with each answer.
-        self.version += 1;
-        let answer = trimmed.grow(offer, &sdp, self.version)?;
-        let description = answer.description();
-        let ufrag = description.media.iter().find_map(|media| description.attribute_of(media, "ice-ufrag"));
-        self.ufrag = ufrag.and_then(|ufrag| ufrag.value.clone()).ok_or(Refused::unacceptable("no ICE credentials were agreed"))?;
+        let (sdp, shown) = self.describe();
+        let answer = trimmed.grow(offer, &sdp, &shown)?;
+        self.name(answer.description())?;
         self.drive(now);
         Ok(answer)
     }
 
-    fn feed(&mut self, now: Instant, from: SocketAddr, message: BytesMut) {
+    /// Our latest description as `rtc` has it, and what stands in it instead.
+    pub(super) fn describe(&mut self) -> (String, Shown) {
+        // Only the local description holds our candidate.
+        let sdp = self.connection.local_description().map(|description| description.sdp).unwrap_or_default();
+        // RFC 3264 8: one more each time.
+        self.version += 1;
+        (sdp, Shown { address: self.advertised, version: self.version, setup: self.setup })
+    }
+
+    /// Takes our username fragment from what we say.
+    pub(super) fn name(&mut self, said: &Description) -> Result<(), Refused> {
+        let ufrag = said.media.iter().find_map(|media| said.attribute_of(media, "ice-ufrag"));
+        self.ufrag = ufrag.and_then(|ufrag| ufrag.value.clone()).ok_or(Refused::unacceptable("no ICE credentials were agreed"))?;
+        Ok(())
+    }
+
+    pub(super) fn feed(&mut self, now: Instant, from: SocketAddr, message: BytesMut) {
         let transport =
             TransportContext { local_addr: self.advertised, peer_addr: from, ecn: None, transport_protocol: TransportProtocol::UDP };
         if self.connection.handle_read(TaggedBytesMut { now, transport, message }).is_err() {
@@ -339,7 +375,7 @@ impl Peer {
     }
 
     /// Moves all that `rtc` has to say into our queues. DTLS starts inside its `poll_event`, so the order matters.
-    fn drive(&mut self, now: Instant) {
+    pub(super) fn drive(&mut self, now: Instant) {
         for _ in 0..ROUNDS_MAX {
             let mut moved = self.drain_writes();
             while let Some(event) = self.connection.poll_event() {
@@ -378,7 +414,7 @@ impl Peer {
                 // Disconnected keeps its pair, and a close_notify must still get through.
                 self.ice_up = !matches!(state, RTCIceConnectionState::New | RTCIceConnectionState::Checking);
                 if self.ice_up {
-                    self.nomination = None;
+                    self.repeat = None;
                     for (from, message) in std::mem::take(&mut self.held) {
                         self.feed(now, from, message);
                     }
@@ -420,6 +456,10 @@ impl Peer {
             ssrc: packet.header.ssrc,
         };
         self.events.push_back(PeerEvent::Rtp { header, payload: packet.payload });
+    }
+
+    pub(super) fn note_stray(&mut self) {
+        self.faults.strays += 1;
     }
 
     fn dtls_is_closed(&mut self) -> bool {

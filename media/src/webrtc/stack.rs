@@ -1,4 +1,5 @@
-//! How an `rtc` connection is set up for one audio section: timeouts, codecs, reports, our track and our candidate.
+//! How an `rtc` connection is set up for one audio section, by an offer of the page's or by ours: timeouts, codecs, reports, our track and
+//! our candidate.
 
 use std::{
     net::SocketAddr,
@@ -16,7 +17,7 @@ use rtc::{
             setting_engine::SettingEngineBuilder,
         },
         sdp::RTCSessionDescription,
-        transport::{CandidateConfig, CandidateHostConfig, RTCDtlsRole, RTCIceCandidate},
+        transport::{CandidateConfig, CandidateHostConfig, RTCDtlsRole, RTCIceCandidate, RTCIceCandidateInit},
     },
     rtp_transceiver::{
         RTCRtpSenderId, RTCRtpTransceiverDirection,
@@ -25,7 +26,10 @@ use rtc::{
     shared::error::Error,
 };
 
-use super::{reports, trim::Trimmed};
+use super::{
+    reports,
+    trim::{Setup, Trimmed},
+};
 use crate::sdp::Flow;
 
 /// Silence on STUN after which the path counts as disturbed; Chromium checks every 2.5 s.
@@ -34,6 +38,9 @@ const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
 const FAILED_AFTER: Duration = Duration::from_secs(12);
 /// RFC 3550 6.2: minimum interval of reports.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// What browsers call Opus, and telephone-event at its rate (RFC 7587 7, RFC 7874 3): our own offers do, too.
+pub(super) const OPUS: u8 = 111;
+pub(super) const DIGITS: u8 = 110;
 /// Place in `rtc`'s chain of RTCP readers: past all of its own.
 const REPORTS_OUTLET: usize = 20_000;
 
@@ -44,17 +51,49 @@ pub(super) fn connect(
     advertised: SocketAddr,
     ssrc: u32,
 ) -> Result<(RTCPeerConnection, RTCRtpSenderId), Error> {
-    // Full ICE: with ICE-lite a browser nominates 50 ms later. As DTLS client we save the round trip of a HelloVerifyRequest.
-    let role = if trimmed.is_active { RTCDtlsRole::Server } else { RTCDtlsRole::Client };
+    // As DTLS client we save the round trip of a HelloVerifyRequest.
+    let role = if trimmed.setup == Some(Setup::Active) { RTCDtlsRole::Server } else { RTCDtlsRole::Client };
+    let (mut connection, sender) = build(now, role, trimmed.opus, trimmed.digits, ssrc)?;
+    connection.set_remote_description(now, RTCSessionDescription::offer(trimmed.sdp.clone())?)?;
+    connection.add_local_candidate(candidate(advertised)?)?;
+    Ok((connection, sender))
+}
+
+/// An `rtc` connection that has made its offer, our one candidate in it.
+pub(super) fn propose(now: Instant, advertised: SocketAddr, ssrc: u32) -> Result<(RTCPeerConnection, RTCRtpSenderId), Error> {
+    let (mut connection, sender) = build(now, RTCDtlsRole::Auto, OPUS, Some(DIGITS), ssrc)?;
+    connection.add_local_candidate(candidate(advertised)?)?;
+    // Unasked, rtc offers the track's own codec alone.
+    let codecs = vec![opus(OPUS), digits(DIGITS)];
+    for id in connection.get_transceivers().collect::<Vec<_>>() {
+        if let Some(mut transceiver) = connection.rtp_transceiver(id) {
+            transceiver.set_codec_preferences(codecs.clone())?;
+        }
+    }
+    let offer = connection.create_offer(None)?;
+    connection.set_local_description(now, offer)?;
+    Ok((connection, sender))
+}
+
+fn build(
+    now: Instant,
+    role: RTCDtlsRole,
+    opus_number: u8,
+    digits_number: Option<u8>,
+    ssrc: u32,
+) -> Result<(RTCPeerConnection, RTCRtpSenderId), Error> {
+    // Full ICE: with ICE-lite a browser nominates 50 ms later. The page's address is known by its checks alone, and is as good as any: as
+    // the one that nominates we do not wait for a better one.
     let setting = SettingEngineBuilder::new()
         .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), None)
+        .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
         .with_answering_dtls_role(role)
         .build();
-    let opus = codec(MIME_TYPE_OPUS, 2, trimmed.opus, "minptime=10;useinbandfec=1");
+    let opus = opus(opus_number);
     let mut media = MediaEngine::default();
     media.register_codec(opus.clone(), RtpCodecKind::Audio)?;
-    if let Some(digits) = trimmed.digits {
-        media.register_codec(codec(MIME_TYPE_TELEPHONE_EVENT, 0, digits, ""), RtpCodecKind::Audio)?;
+    if let Some(number) = digits_number {
+        media.register_codec(digits(number), RtpCodecKind::Audio)?;
     }
     // The first two make our reports; the last lets the page's through to us.
     let registry = Registry::new()
@@ -72,7 +111,10 @@ pub(super) fn connect(
     let encoding = RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec: opus.rtp_codec, ..Default::default() };
     let track = MediaStreamTrack::new("tandem".to_owned(), "audio".to_owned(), "audio".to_owned(), RtpCodecKind::Audio, vec![encoding]);
     let sender = connection.add_track(track)?;
+    Ok((connection, sender))
+}
 
+fn candidate(advertised: SocketAddr) -> Result<RTCIceCandidateInit, Error> {
     let base_config = CandidateConfig {
         network: "udp".to_owned(),
         address: advertised.ip().to_string(),
@@ -81,9 +123,15 @@ pub(super) fn connect(
         ..Default::default()
     };
     let host = CandidateHostConfig { base_config, ..Default::default() }.new_candidate_host()?;
-    connection.set_remote_description(now, RTCSessionDescription::offer(trimmed.sdp.clone())?)?;
-    connection.add_local_candidate(RTCIceCandidate::from(&host).to_json()?)?;
-    Ok((connection, sender))
+    RTCIceCandidate::from(&host).to_json()
+}
+
+fn opus(payload_type: u8) -> RTCRtpCodecParameters {
+    codec(MIME_TYPE_OPUS, 2, payload_type, "minptime=10;useinbandfec=1")
+}
+
+fn digits(payload_type: u8) -> RTCRtpCodecParameters {
+    codec(MIME_TYPE_TELEPHONE_EVENT, 0, payload_type, "")
 }
 
 fn codec(mime_type: &str, channels: u16, payload_type: u8, fmtp: &str) -> RTCRtpCodecParameters {

@@ -1,5 +1,7 @@
 //! Our peer against another stack's, in memory and on virtual time.
 
+mod offering;
+
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -45,6 +47,17 @@ fn start() -> Instant {
     Instant::now()
 }
 
+/// Another stack, as a browser is set up.
+fn browser(now: Instant) -> Rtc {
+    let mut config =
+        Rtc::builder().set_crypto_provider(str0m::crypto::from_feature_flags().into()).set_rtp_mode(true).enable_opus(true, false);
+    config.codec_config().add_config(110.into(), None, Codec::Tele, Frequency::FORTY_EIGHT_KHZ, None, FormatParams::default());
+    config.codec_config().add_config(126.into(), None, Codec::Tele, Frequency::EIGHT_KHZ, None, FormatParams::default());
+    let mut browser = config.build(now);
+    browser.add_local_candidate(Candidate::host(browser_address(), "udp").unwrap());
+    browser
+}
+
 /// One browser, one peer, one path.
 struct World {
     now: Instant,
@@ -74,12 +87,7 @@ impl World {
     /// `extra` adds to the browser's offer.
     fn with(extra: impl FnOnce(&mut str0m::change::SdpApi<'_>)) -> Self {
         let now = start();
-        let mut config =
-            Rtc::builder().set_crypto_provider(str0m::crypto::from_feature_flags().into()).set_rtp_mode(true).enable_opus(true, false);
-        config.codec_config().add_config(110.into(), None, Codec::Tele, Frequency::FORTY_EIGHT_KHZ, None, FormatParams::default());
-        config.codec_config().add_config(126.into(), None, Codec::Tele, Frequency::EIGHT_KHZ, None, FormatParams::default());
-        let mut browser = config.build(now);
-        browser.add_local_candidate(Candidate::host(browser_address(), "udp").unwrap());
+        let mut browser = browser(now);
         let mut change = browser.sdp_api();
         let mid = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
         extra(&mut change);
@@ -88,9 +96,15 @@ impl World {
         let (peer, answer) = Peer::accept(now, local(), advertised().ip(), &offer, SSRC).unwrap();
         let answer = answer.to_string();
         browser.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
+        let mut world = Self::of(now, browser, mid, peer, answer);
+        world.drain();
+        world
+    }
+
+    fn of(now: Instant, browser: Rtc, mid: Mid, peer: Peer, answer: String) -> Self {
         let mut demux = Demux::new();
         demux.insert_ufrag(peer.ufrag(), 1);
-        let mut world = Self {
+        Self {
             now,
             browser,
             browser_wakes: now,
@@ -107,9 +121,7 @@ impl World {
             heard: Vec::new(),
             connected_at: None,
             gone_at: None,
-        };
-        world.drain();
-        world
+        }
     }
 
     fn connected() -> Self {

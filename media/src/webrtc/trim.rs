@@ -1,8 +1,10 @@
-//! A page's offer cut down to the one audio section that `rtc` is shown, and `rtc`'s answer grown back to the shape of the offer.
+//! A page's offer or answer cut down to the one audio section that `rtc` is shown, and `rtc`'s own words made fit for the page.
 //!
 //! Only attributes that `rtc` acts upon pass, so that a page cannot make it gather candidates, resolve names or open streams.
 
-use crate::sdp::{Answer, Attribute, Description, Flow, Media, MediaKind, Offer, Protocol, Refused, RtpMap};
+use std::net::SocketAddr;
+
+use crate::sdp::{Answer, Attribute, Connection, Description, Flow, Host, Media, MediaKind, Offer, Protocol, Refused, RtpMap};
 
 /// Attributes that pass, at session and at media level.
 const ICE_AND_DTLS: [&str; 6] = ["ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "fingerprint", "setup"];
@@ -12,13 +14,15 @@ const AUDIO: [&str; 8] = ["mid", "msid", "rtcp-mux", "rtcp-rsize", "sendrecv", "
 const SSRC_LINES_MAX: usize = 4;
 /// RFC 8839 5.4: longest ufrag or password.
 const CREDENTIAL_LEN_MAX: usize = 256;
+/// What `rtc` is shown where the page names no section, as nobody must who bundles nothing; and what `rtc` itself calls its first.
+pub(super) const UNNAMED: &str = "0";
 
 /// What `rtc` is shown.
 #[derive(Debug)]
 pub(super) struct Trimmed {
-    /// The offer with nothing but its audio.
+    /// The offer, or the answer, with nothing but its audio.
     pub(super) sdp: String,
-    /// Place of the audio section in the whole offer.
+    /// Place of the audio section in the whole.
     place: usize,
     /// Its direction, seen from the page.
     pub(super) flow: Flow,
@@ -26,14 +30,39 @@ pub(super) struct Trimmed {
     pub(super) opus: u8,
     /// Payload type of telephone-event at 48 kHz, if offered.
     pub(super) digits: Option<u8>,
-    /// The page insists on being the DTLS client.
-    pub(super) is_active: bool,
+    /// The page insists on being the DTLS client, or the server.
+    pub(super) setup: Option<Setup>,
+    /// What the page calls the section, if it does (RFC 5888).
+    pub(super) mid: Option<String>,
+}
+
+/// Who begins DTLS, where that is said (RFC 8842 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setup {
+    Active,
+    Passive,
+}
+
+impl Setup {
+    /// What the other side is.
+    pub(super) const fn mirrored(self) -> Self {
+        match self {
+            Self::Active => Self::Passive,
+            Self::Passive => Self::Active,
+        }
+    }
+
+    const fn token(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Passive => "passive",
+        }
+    }
 }
 
 impl Trimmed {
     /// Refuses with 488 what has no audio for a peer.
-    pub(super) fn of(offer: &Offer) -> Result<Self, Refused> {
-        let whole = offer.description();
+    pub(super) fn of(whole: &Description) -> Result<Self, Refused> {
         let is_ours = |media: &Media| {
             let is_dtls = matches!(media.protocol, Protocol::UdpTlsRtpSavpf | Protocol::UdpTlsRtpSavp);
             media.kind == MediaKind::Audio && media.port != 0 && is_dtls
@@ -67,24 +96,58 @@ impl Trimmed {
             flow: whole.flow_of(audio),
             opus,
             digits,
-            is_active: setup == Some("active"),
+            setup: match setup {
+                Some("active") => Some(Setup::Active),
+                Some("passive") => Some(Setup::Passive),
+                _ => None,
+            },
+            mid: audio.attribute("mid").and_then(|mid| mid.value.clone()),
         })
     }
 
     /// Puts the answer's audio where the offer has it and refuses every other section in its place (RFC 3264 6, RFC 8843 7.3.3).
-    ///
-    /// `version` replaces the random one that rtc gives to each answer.
-    pub(super) fn grow(&self, offer: &Offer, answer: &str, version: u64) -> Result<Answer, Refused> {
-        let mut answer = Description::parse(answer)?;
-        answer.origin.version = version;
-        let mut audio = answer.media.pop().filter(|_| answer.media.is_empty()).ok_or(Refused::unacceptable("no audio was agreed"))?;
-        // RTCP is muxed: rtc lists the host candidate for a second component that nobody will check.
-        audio.attributes.retain(|attribute| attribute.name != "candidate" || component(attribute) != Some("2"));
+    pub(super) fn grow(&self, offer: &Offer, answer: &str, shown: &Shown) -> Result<Answer, Refused> {
+        let mut answer = shown.read(answer)?;
+        let mut audio = answer.media.pop().ok_or(NO_AUDIO)?;
+        if self.mid.is_none() {
+            audio.attributes.retain(|attribute| attribute.name != "mid");
+            answer.attributes.retain(|attribute| attribute.name != "group");
+        }
         answer.media = offer.description().media.iter().map(refused_section).collect();
         *answer.media.get_mut(self.place).ok_or(Refused::unacceptable("the audio line is gone"))? = audio;
         Ok(Answer::from(answer))
     }
 }
+
+/// What we say of ourselves, in place of what `rtc` makes up.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// Our one candidate; also said where those look who read no candidates (RFC 8839 4.2.1.2).
+    pub(super) address: SocketAddr,
+    /// In place of the random one that each description gets.
+    pub(super) version: u64,
+    /// Our part in DTLS, once that is settled: it does not change while the keys live (RFC 8842 5.5).
+    pub(super) setup: Option<Setup>,
+}
+
+impl Shown {
+    /// Reads a description of `rtc`'s, which holds one audio section.
+    pub(super) fn read(&self, sdp: &str) -> Result<Description, Refused> {
+        let mut description = Description::parse(sdp)?;
+        description.origin.version = self.version;
+        let [audio] = description.media.as_mut_slice() else { return Err(NO_AUDIO) };
+        // RTCP is muxed: rtc lists the host candidate for a second component that nobody will check.
+        audio.attributes.retain(|attribute| attribute.name != "candidate" || component(attribute) != Some("2"));
+        audio.port = self.address.port();
+        audio.connection = Some(Connection { host: Host::Ip(self.address.ip()), scope: None });
+        if let (Some(setup), Some(said)) = (self.setup, audio.attributes.iter_mut().find(|attribute| attribute.name == "setup")) {
+            said.value = Some(setup.token().to_owned());
+        }
+        Ok(description)
+    }
+}
+
+const NO_AUDIO: Refused = Refused::unacceptable("no audio was agreed");
 
 /// Port 0 and one format with its name: that is the least which all stacks read.
 fn refused_section(media: &Media) -> Media {
@@ -107,10 +170,13 @@ fn audio_alone(whole: &Description, audio: &Media, opus: u8, digits: Option<u8>)
     let mut kept = whole.clone();
     kept.lines.retain(|line| line.kind == 't');
     kept.attributes.retain(|attribute| ICE_AND_DTLS.contains(&attribute.name.as_str()));
+    let mut audio = audio.clone();
+    if audio.attribute("mid").is_none() {
+        audio.attributes.push(Attribute::new("mid", UNNAMED));
+    }
     if let Some(mid) = audio.attribute("mid").and_then(|mid| mid.value.as_deref()) {
         kept.attributes.push(Attribute::new("group", format_args!("BUNDLE {mid}")));
     }
-    let mut audio = audio.clone();
     audio.lines.clear();
     audio.formats = [Some(opus), digits].into_iter().flatten().map(|number| number.to_string()).collect();
     let mut ssrc_lines = 0;
@@ -138,7 +204,7 @@ mod tests {
 
     #[test]
     fn rtc_is_shown_audio_without_candidates_or_narrow_digits() {
-        let trimmed = Trimmed::of(&Offer::parse(CHROMIUM).unwrap()).unwrap();
+        let trimmed = Trimmed::of(Offer::parse(CHROMIUM).unwrap().description()).unwrap();
         assert_eq!((trimmed.opus, trimmed.digits, trimmed.flow), (111, Some(110), Flow::SendRecv));
         assert!(trimmed.sdp.contains("SAVPF 111 110\r\n"), "{}", trimmed.sdp);
         for gone in ["candidate", "126", "extmap", "rtcp-fb", "red/", "PCMU"] {
@@ -159,7 +225,7 @@ mod tests {
             ("a=rtcp-mux\r\n", ""),
         ] {
             let offer = Offer::parse(&CHROMIUM.replace(from, to)).unwrap();
-            assert_eq!(Trimmed::of(&offer).unwrap_err().status, 488, "{to}");
+            assert_eq!(Trimmed::of(offer.description()).unwrap_err().status, 488, "{to}");
         }
     }
 }
