@@ -246,8 +246,19 @@ impl Call {
             turn.leg(self.caller.id, LegCommand::AcceptReoffer { answer });
         } else if self.caller.port == Some(port) {
             self.answer_caller(answer, turn);
-        } else if let Some(far) = self.far.as_ref().filter(|far| far.port == Some(port)) {
-            turn.leg(far.id, LegCommand::AnswerMedia { answer });
+        } else if let Some(far) = self.far.as_mut().filter(|far| far.port == Some(port)) {
+            let is_again = std::mem::take(&mut far.answering);
+            turn.leg(far.id, if is_again { LegCommand::AcceptReoffer { answer } } else { LegCommand::AnswerMedia { answer } });
+        }
+    }
+
+    /// The peer could not meet a re-offer: what stands shall stand.
+    pub(super) fn peer_refused(&mut self, port: PortId, cause: Cause, turn: &mut Turn<'_>) {
+        let leg = std::iter::once(&mut self.caller).chain(&mut self.far).find(|leg| leg.port == Some(port));
+        if let Some(leg) = leg
+            && std::mem::take(&mut leg.answering)
+        {
+            turn.leg(leg.id, LegCommand::RejectReoffer(cause));
         }
     }
 

@@ -10,7 +10,7 @@ use media::{
     },
 };
 
-use super::turn::Turn;
+use super::{placing::Proposed, turn::Turn};
 use crate::{
     cause::Cause,
     events::{
@@ -74,6 +74,8 @@ pub(super) struct Leg {
     offered: Option<Description>,
     /// What was agreed last.
     plan: Option<MediaPlan>,
+    /// Which way its audio goes, seen from us.
+    flow: Flow,
     /// It holds us, as the other side was told.
     holds: bool,
     quality: Option<Quality>,
@@ -82,6 +84,10 @@ pub(super) struct Leg {
     keys: Option<LegKeys>,
     /// The peer has been given a re-offer of this leg's, and has not answered it.
     pub(super) answering: bool,
+    /// While phones in browsers ring for it: the peer that one of them may answer.
+    pub(super) proposed: Option<Proposed>,
+    /// ICE and DTLS have stood.
+    pub(super) connected: bool,
 }
 
 impl Leg {
@@ -102,11 +108,14 @@ impl Leg {
             said: None,
             offered: None,
             plan: None,
+            flow: Flow::SendRecv,
             holds: false,
             quality: None,
             told: false,
             keys: None,
             answering: false,
+            proposed: None,
+            connected: false,
         }
     }
 
@@ -147,6 +156,7 @@ impl Leg {
     pub(super) fn reoffered(&mut self, offer: Option<&Offer>, turn: &mut Turn<'_>) -> Option<LegCommand> {
         if let (LegMedia::Web, Some(port), Some(offer)) = (&self.media, self.port, offer) {
             self.answering = true;
+            self.flow = offer.flow().mirrored();
             turn.media(MediaCommand::RestartIce { port, offer: offer.clone() });
             return None;
         }
@@ -161,7 +171,7 @@ impl Leg {
     ///
     /// A peer that does not want to hear us holds us, whatever it plays meanwhile (RFC 6337 5.3).
     pub(super) fn hold_changed(&mut self) -> Option<bool> {
-        let holds = self.plan.as_ref().is_some_and(|plan| !plan.flow.sends());
+        let holds = !self.flow.sends();
         (std::mem::replace(&mut self.holds, holds) != holds).then_some(holds)
     }
 
@@ -195,6 +205,9 @@ impl Leg {
 
     /// Opens the port of this leg by the answer to our offer, or changes what was agreed before: an early answer, or another fork's.
     pub(super) fn settle(&mut self, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
+        if answer.is_webrtc() {
+            return self.settle_web(answer, turn);
+        }
         let LegMedia::Rtp(terms) = &self.media else { return Err(Cause::NOT_ACCEPTABLE) };
         let terms = terms.clone();
         let local = self.local(turn)?;
@@ -205,6 +218,7 @@ impl Leg {
             Some(plan) => plan,
             None => met(said).map_err(|refused| not_acceptable(refused.status))?,
         };
+        self.withdraw_peer(turn);
         match self.port {
             Some(_) => self.replan(plan, turn),
             None => self.open_port(plan, turn),
@@ -222,6 +236,7 @@ impl Leg {
 
     /// Closes the port, once; `Closed` follows where there is one.
     pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
+        self.withdraw_peer(turn);
         if let Some(port) = self.port
             && !self.told
         {
@@ -239,6 +254,7 @@ impl Leg {
 
     /// Writes the leg's last record, and gives back an address that no port was opened on; the cause is why its signalling ended.
     pub(super) fn end(&mut self, turn: &mut Turn<'_>) {
+        self.withdraw_peer(turn);
         if !self.opened {
             turn.leases.extend(self.local.take());
         }
@@ -267,7 +283,7 @@ impl Leg {
 
     fn open_port(&mut self, plan: MediaPlan, turn: &mut Turn<'_>) {
         let port = turn.mint.port();
-        (self.port, self.opened, self.plan) = (Some(port), true, Some(plan.clone()));
+        (self.port, self.opened, self.flow, self.plan) = (Some(port), true, plan.flow, Some(plan.clone()));
         turn.media(MediaCommand::Open { port, plan });
     }
 
@@ -278,7 +294,7 @@ impl Leg {
             turn.media(MediaCommand::Replan { port, plan: plan.clone() });
             turn.media(MediaCommand::Commit { port });
         }
-        self.plan = Some(plan);
+        (self.flow, self.plan) = (plan.flow, Some(plan));
     }
 
     /// The leased address of this leg, taken at its first need.

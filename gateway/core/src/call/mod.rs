@@ -9,6 +9,7 @@ mod handoff;
 mod leg;
 mod phase;
 mod phones;
+mod placing;
 mod referring;
 mod serving;
 mod silent;
@@ -83,8 +84,8 @@ enum Due {
     Gate,
     /// The caller has waited too long.
     Wait,
-    /// The agent's media path is gone, and no goodbye has come.
-    Lost,
+    /// The media path of a peer is gone, and no goodbye has come.
+    Lost(LegId),
     /// A silent leg is asked again whether it is there.
     Silent(LegId),
     /// An agent could not be reserved; the choice is made anew.
@@ -242,8 +243,9 @@ impl Call {
     fn media_did(&mut self, event: MediaEvent, turn: &mut Turn<'_>) {
         match event {
             MediaEvent::PeerAnswered { port, answer } => self.peer_answered(port, answer, turn),
-            MediaEvent::PeerConnected { port } if self.caller.port == Some(port) => self.caller_ready(turn),
-            MediaEvent::PeerConnected { .. } => {}
+            MediaEvent::PeerOffered { port, offer } => self.peer_offered(port, offer, turn),
+            MediaEvent::PeerRefused { port, cause } => self.peer_refused(port, cause, turn),
+            MediaEvent::PeerConnected { port } => self.peer_connected(port, turn),
             MediaEvent::PeerGone { port, cause } => self.peer_gone(port, cause, turn),
             MediaEvent::DigitHeard { port, digit, length } => {
                 if let Some(leg) = self.leg_of(port) {
@@ -273,7 +275,7 @@ impl Call {
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),
-                Due::Lost => self.agent_lost(Cause::MEDIA_LOST, turn),
+                Due::Lost(leg) => self.path_lost(leg, turn),
                 Due::Silent(leg) => self.still_silent(leg, turn),
                 Due::Again(agent) => self.choose_again(agent, turn),
                 Due::Ending => self.give_up_waiting(turn),

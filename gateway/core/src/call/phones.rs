@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use media::sdp::{Answer, Srtp};
 
-use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, turn::Turn};
+use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, placing::Placing, turn::Turn};
 use crate::{
     cause::Cause,
     context::pointer,
     events::{
-        leg::{Direction, LegCommand, LegEvent, Shown, Target},
+        leg::{Direction, LegEvent, Shown, Target},
         record::Happened,
     },
     ids::{AgentId, LegId},
@@ -19,7 +19,7 @@ use crate::{
 /// A phone that rings for an agent.
 #[derive(Debug)]
 pub(super) struct Handset {
-    leg: Leg,
+    pub(super) leg: Leg,
     /// The first sign that the INVITE, and with it the card's address, has arrived.
     delivered: Option<Instant>,
 }
@@ -37,18 +37,14 @@ impl Call {
         let id = turn.mint.leg();
         let mut leg = Leg::new(id, LegMedia::Rtp(self.terms_out(turn)));
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(format!("phone:{user}")) });
-        let offer = match leg.offer(turn) {
-            Ok(offer) => offer,
-            Err(cause) => {
-                leg.over = Some(cause);
-                leg.end(turn);
-                return;
-            }
-        };
         let pointer = Some(pointer::make(&self.context_id, turn.secret));
         let story = Some(format!("{}/agent?call={}", turn.config.http.public_url, self.id.0));
-        let (presented, shown) = (Box::new(self.presented()), Box::new(Shown { story, referred_by: None }));
-        turn.leg(id, LegCommand::Dial { to: Target::Agent(agent), offer, pointer, replacing: None, presented, shown });
+        let (presented, shown) = (self.presented(), Shown { story, referred_by: None });
+        if let Err(cause) = leg.place(Placing { to: Target::Agent(agent), pointer, replacing: None, presented, shown }, turn) {
+            leg.over = Some(cause);
+            leg.end(turn);
+            return;
+        }
         self.handset = Some(Handset { leg, delivered: None });
     }
 

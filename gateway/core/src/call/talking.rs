@@ -10,7 +10,7 @@ use crate::{
     acd::{AgentState, Entry},
     cause::Cause,
     events::{media::MediaCommand, record::Happened},
-    ids::{AgentId, PortId},
+    ids::{AgentId, LegId, PortId},
     private::Private,
 };
 
@@ -58,22 +58,50 @@ impl Call {
         }
     }
 
+    /// ICE and DTLS stand.
+    pub(super) fn peer_connected(&mut self, port: PortId, turn: &mut Turn<'_>) {
+        let far = self.far.as_mut().filter(|far| far.port == Some(port));
+        if let Some(far) = far {
+            far.connected = true;
+        } else if self.caller.port == Some(port) {
+            self.caller.connected = true;
+            self.caller_ready(turn);
+        }
+    }
+
     pub(super) fn peer_gone(&mut self, port: PortId, cause: Cause, turn: &mut Turn<'_>) {
-        if self.caller.port == Some(port) {
-            self.caller_left(cause, turn);
-        } else if self.far.as_ref().is_some_and(|far| far.port == Some(port)) {
+        if self.peer_not_offered(port, cause, turn) || matches!(self.phase, Phase::Ending(_) | Phase::Ended) {
+            return;
+        }
+        let is_caller = self.caller.port == Some(port);
+        let far = self.far.as_ref().filter(|far| far.port == Some(port));
+        let talks = matches!(self.phase, Phase::Talking { .. } | Phase::Through { .. });
+        match far {
+            // A page that hangs up closes its media at once, and its goodbye comes by another way.
+            Some(far) if talks && far.connected => self.timers.set(Due::Lost(far.id), turn.now.instant + GOODBYE_MAX),
+            Some(far) if talks => self.path_lost(far.id, turn),
+            Some(_) => self.not_taken(cause, turn),
+            None if is_caller && self.caller.connected => self.timers.set(Due::Lost(self.caller.id), turn.now.instant + GOODBYE_MAX),
+            None if is_caller => self.end(cause, turn),
+            None => {}
+        }
+    }
+
+    /// A leg whose peer is gone has not said goodbye either.
+    pub(super) fn path_lost(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        if self.far.as_ref().is_some_and(|far| far.id == leg) {
             if let Phase::Talking { .. } = self.phase {
-                // A page that hangs up closes its media at once, and its goodbye comes by another way.
-                self.timers.set(Due::Lost, turn.now.instant + GOODBYE_MAX);
+                self.agent_lost(Cause::MEDIA_LOST, turn);
             } else {
-                self.not_taken(cause, turn);
+                self.end(Cause::MEDIA_LOST, turn);
             }
+        } else if self.caller.id == leg {
+            self.end(Cause::MEDIA_LOST, turn);
         }
     }
 
     pub(super) fn agent_lost(&mut self, cause: Cause, turn: &mut Turn<'_>) {
         let Phase::Talking { agent, .. } = self.phase else { return };
-        self.timers.stop(&Due::Lost);
         self.stop_talking(turn);
         self.part_far(cause, turn);
         self.free(agent, AgentState::Unreachable, turn);

@@ -7,13 +7,13 @@ use media::{
     sdp::{Answer, Offer, Srtp},
 };
 
-use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, turn::Turn};
+use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, placing::Placing, turn::Turn};
 use crate::{
     cause::Cause,
     context::pointer,
     events::{
         calling::{Calling, Presented},
-        leg::{Direction, LegCommand, Target},
+        leg::{Direction, LegCommand, Shown, Target},
         record::Happened,
     },
     private::Private,
@@ -32,18 +32,14 @@ impl Call {
         let id = turn.mint.leg();
         let mut far = Leg::new(id, LegMedia::Rtp(self.far_terms(&to, turn))).by(trunk_of(&to));
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(words_of(&to)) });
-        let offer = match far.offer(turn) {
-            Ok(offer) => offer,
-            Err(cause) => {
-                far.over = Some(cause);
-                far.end(turn);
-                self.end(cause, turn);
-                return;
-            }
-        };
-        let pointer = pointer::make(&self.context_id, turn.secret);
-        let (pointer, presented) = (Some(pointer), Box::new(self.presented()));
-        turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing: None, presented, shown: Box::default() });
+        let pointer = Some(pointer::make(&self.context_id, turn.secret));
+        let placing = Placing { to, pointer, replacing: None, presented: self.presented(), shown: Shown::default() };
+        if let Err(cause) = far.place(placing, turn) {
+            far.over = Some(cause);
+            far.end(turn);
+            self.end(cause, turn);
+            return;
+        }
         self.far = Some(far);
         self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
@@ -77,8 +73,8 @@ impl Call {
     /// passed on as it is, and what was heard goes on.
     pub(super) fn dialled_progressed(&mut self, answer: Option<&Answer>, turn: &mut Turn<'_>) {
         let speaks = match (answer, self.far.as_mut()) {
-            // An early answer that cannot be met is no fate: the final one decides.
-            (Some(answer), Some(far)) => far.settle(answer, turn).is_ok(),
+            // An early answer that cannot be met is no fate: the final one decides. A peer takes one answer, so it waits for that one.
+            (Some(answer), Some(far)) if !answer.is_webrtc() => far.settle(answer, turn).is_ok(),
             _ => false,
         };
         if speaks {

@@ -10,6 +10,7 @@ use media::sdp::{Answer, Offer};
 use super::{
     Call, Due, LegMedia, Phase,
     leg::Leg,
+    placing::Placing,
     turn::{Turn, Wish},
 };
 use crate::{
@@ -229,20 +230,13 @@ impl Call {
         let id = turn.mint.leg();
         let mut third = Leg::new(id, LegMedia::Rtp(self.terms_out(turn))).by(super::through::trunk_of(&to));
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(super::through::words_of(&to)) });
-        let offer = third.offer(turn);
+        let pointer = Some(pointer::make(&self.context_id, turn.secret));
+        let (presented, shown) = (self.presented(), Shown { story: None, referred_by });
+        let placed = third.place(Placing { to, pointer, replacing, presented, shown }, turn);
+        third.over = placed.err();
         self.third = Some(third);
-        match offer {
-            Ok(offer) => {
-                let pointer = Some(pointer::make(&self.context_id, turn.secret));
-                let (presented, shown) = (Box::new(self.presented()), Box::new(Shown { story: None, referred_by }));
-                turn.leg(id, LegCommand::Dial { to, offer, pointer, replacing, presented, shown });
-            }
-            Err(cause) => {
-                if let Some(third) = &mut self.third {
-                    third.over = Some(cause);
-                }
-                self.transfer_failed(cause, turn);
-            }
+        if let Err(cause) = placed {
+            self.transfer_failed(cause, turn);
         }
     }
 

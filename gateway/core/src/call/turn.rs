@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     events::{
         ask::{Ask, AskFailure, Asks, Finding, Question},
-        leg::{LegCommand, LegEvent},
+        leg::{LegCommand, LegEvent, Spoken, Target},
         media::{MediaCommand, MediaEvent},
         record::Happened,
     },
@@ -83,6 +83,8 @@ pub struct Turn<'a> {
     pub library: &'a Library,
     /// The desks that are open, by who sits there.
     pub desks: &'a BTreeMap<AgentId, ChannelId>,
+    /// What the contacts of a target speak, as far as they are known.
+    pub spoken: &'a dyn Fn(&Target) -> Spoken,
     /// Seals T0 pointers.
     pub secret: &'a [u8],
     /// Where questions are opened.

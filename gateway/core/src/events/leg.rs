@@ -42,6 +42,24 @@ pub struct Shown {
     pub referred_by: Option<String>,
 }
 
+/// What a leg that we dial may answer; at least one. A phone in a browser is given `web`, any other `rtp`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offers {
+    /// RTP or SRTP by keys in SDP.
+    pub rtp: Option<Offer>,
+    /// ICE and DTLS-SRTP.
+    pub web: Option<Offer>,
+}
+
+/// What the contacts of a target speak; where nothing is known of them, RTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spoken {
+    /// RTP, as phones and carriers do.
+    pub rtp: bool,
+    /// WebRTC, as browsers do.
+    pub web: bool,
+}
+
 /// What a participant did, said as `(LegId, LegEvent)`; knows nothing of SIP or browser.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegEvent {
@@ -86,8 +104,16 @@ pub enum LegEvent {
 /// What the call wants of a participant, said as `(LegId, LegCommand)`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegCommand {
-    /// Start an outbound leg; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls, `shown` as what else of the call.
-    Dial { to: Target, offer: Offer, pointer: Option<String>, replacing: Option<String>, presented: Box<Presented>, shown: Box<Shown> },
+    /// Start an outbound leg by what fits of `offers`; `pointer` goes out as T0, `replacing` as Replaces, `presented` as who calls, `shown` as
+    /// what else of the call.
+    Dial {
+        to: Target,
+        offers: Box<Offers>,
+        pointer: Option<String>,
+        replacing: Option<String>,
+        presented: Box<Presented>,
+        shown: Box<Shown>,
+    },
     /// Say that it rings.
     Ring,
     /// Let early media be heard (183).

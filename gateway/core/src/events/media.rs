@@ -11,7 +11,8 @@ use crate::{
     private::Private,
 };
 
-/// What the Switch wants of a shard. None is answered by itself, save `OpenPeer` and `RestartIce`: only a WebRTC peer answers back.
+/// What the Switch wants of a shard. None is answered by itself, save `OpenPeer`, `OfferPeer` and `RestartIce`: only a WebRTC peer speaks for
+/// itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MediaCommand {
     /// Bind this many more RTP addresses ahead of need, so that opening a port is one-way.
@@ -20,6 +21,10 @@ pub enum MediaCommand {
     Open { port: PortId, plan: MediaPlan },
     /// Start a WebRTC peer on the shard's one socket; at `call.offer`, in the caller's shard, so that it is connected before the accept.
     OpenPeer { port: PortId, offer: Offer },
+    /// Start a WebRTC peer that makes the offer, for a phone in a browser that is called; `PeerOffered` follows.
+    OfferPeer { port: PortId },
+    /// What was answered to that offer; the first counts.
+    AnswerPeer { port: PortId, answer: Answer },
     /// A re-offer is out: receive by both plans, send by the old one (RFC 3264 8.3.1).
     Replan { port: PortId, plan: MediaPlan },
     /// The re-offer was taken: the new plan alone stands.
@@ -86,9 +91,13 @@ pub enum MediaEvent {
     PortsLeased { locals: Vec<SocketAddr> },
     /// The peer's answer: the one thing that signalling waits for media to say.
     PeerAnswered { port: PortId, answer: Answer },
+    /// The peer's own offer, which is to be answered by `AnswerPeer`.
+    PeerOffered { port: PortId, offer: Offer },
+    /// The peer cannot meet a later offer: what was agreed before stands.
+    PeerRefused { port: PortId, cause: Cause },
     /// ICE and DTLS stand; audio may flow.
     PeerConnected { port: PortId },
-    /// The peer's offer was unfit, its path is lost (RFC 7675), or it closed.
+    /// The first offer or answer for the peer was unfit, its path is lost (RFC 7675), or it closed.
     PeerGone { port: PortId, cause: Cause },
     /// A key by RTP event or tone, once, at its end.
     DigitHeard { port: PortId, digit: Private<char>, length: Duration },

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use media::{
-    sdp::{MediaPlan, Offer},
+    sdp::{Answer, MediaPlan, Offer},
     session::{Session, Start},
     transmit::Channel,
     webrtc::Peer,
@@ -34,6 +34,8 @@ impl<R: rand::Rng> Shard<R> {
             },
             MediaCommand::Open { port, plan } => self.open(now, port, plan),
             MediaCommand::OpenPeer { port, offer } => self.open_peer(now, port, &offer),
+            MediaCommand::OfferPeer { port } => self.offer_peer(now, port),
+            MediaCommand::AnswerPeer { port, answer } => self.answer_peer(now, port, &answer),
             MediaCommand::Replan { port, plan } => self.with_session(port, |session| session.propose(plan)),
             MediaCommand::Commit { port } => {
                 self.with_session(port, |session| session.commit(now));
@@ -118,7 +120,31 @@ impl<R: rand::Rng> Shard<R> {
         self.admit(now, id, Line::Web(Box::new(line)));
     }
 
-    /// A refused offer leaves the connection as it stood, but the page that made it has left that network: for the call it is gone.
+    fn offer_peer(&mut self, now: Instant, id: PortId) {
+        let Some(web) = self.config.web.filter(|_| !self.ports.contains_key(&id)) else {
+            self.tell(MediaEvent::PeerGone { port: id, cause: NOT_IMPLEMENTED });
+            return;
+        };
+        let ssrc = self.rng.next_u32();
+        let offered = Peer::offer(now, web.local, web.advertised, ssrc);
+        let Some((peer, offer)) = offered.ok().filter(|(peer, _)| self.demux.insert_ufrag(peer.ufrag(), id)) else {
+            self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
+            return;
+        };
+        let line = WebLine::new(now, peer, ssrc, &mut self.rng);
+        self.tell(MediaEvent::PeerOffered { port: id, offer });
+        self.admit(now, id, Line::Web(Box::new(line)));
+    }
+
+    fn answer_peer(&mut self, now: Instant, id: PortId, answer: &Answer) {
+        let Some(Port { line: Line::Web(line), .. }) = self.ports.get_mut(&id) else { return };
+        if line.take_answer(now, answer).is_err() {
+            self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
+        }
+        self.after_web(now, id);
+    }
+
+    /// A refused offer leaves the connection as it stood.
     fn restart_ice(&mut self, now: Instant, id: PortId, offer: &Offer) {
         let Some(Port { line: Line::Web(line), .. }) = self.ports.get_mut(&id) else {
             self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
@@ -129,7 +155,7 @@ impl<R: rand::Rng> Shard<R> {
                 self.demux.insert_ufrag(line.peer.ufrag(), id);
                 self.tell(MediaEvent::PeerAnswered { port: id, answer });
             }
-            Err(_) => self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT }),
+            Err(_) => self.tell(MediaEvent::PeerRefused { port: id, cause: UNFIT }),
         }
         self.flush(id);
         self.drain(now, id);

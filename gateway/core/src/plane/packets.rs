@@ -46,6 +46,12 @@ impl<R: rand::Rng> Shard<R> {
         };
         let Some(Port { line: Line::Web(line), .. }) = self.ports.get_mut(&id) else { return };
         line.peer.handle_datagram(now, from, bytes);
+        self.after_web(now, id);
+    }
+
+    /// What follows from whatever a peer has taken in.
+    pub(super) fn after_web(&mut self, now: Instant, id: PortId) {
+        let Some(Port { line: Line::Web(line), .. }) = self.ports.get_mut(&id) else { return };
         for &address in line.new_addresses() {
             self.demux.insert_address(address, id);
         }

@@ -11,7 +11,7 @@ use media::{
     quality::mos_x100,
     resample::Resampler,
     rtp::Header,
-    sdp::Flow,
+    sdp::{Answer, Flow, Refused},
     session::Session,
     stream::{Format, Heard, Inbound, Outbound},
     transmit::Outbox,
@@ -261,13 +261,21 @@ impl Line {
 }
 
 impl WebLine {
-    /// On a peer that has answered; the numbers its stream begins with are random.
+    /// On a peer that has answered, or made its offer; the numbers its stream begins with are random.
     pub(super) fn new(now: Instant, peer: Peer, ssrc: u32, rng: &mut impl rand::Rng) -> Self {
-        let digits = peer.digits_payload_type().map(|payload_type| (payload_type, CodecKind::Opus.clock_rate()));
-        let format = Format { codec: CodecKind::Opus, payload_type: peer.opus_payload_type(), digits };
+        let format = format_of(&peer);
         let sequence = (rng.next_u32() & 0x7fff) as u16;
         let outbound = Outbound::new(now, format, PTIME_MS, ssrc, sequence, rng.next_u32());
         Self { flow: Flow::SendRecv, inbound: Inbound::new(format), outbound, round_trip: None, addresses: 0, peer }
+    }
+
+    /// The page's answer to the peer's offer.
+    pub(super) fn take_answer(&mut self, now: Instant, answer: &Answer) -> Result<(), Refused> {
+        self.peer.take_answer(now, answer)?;
+        let format = format_of(&self.peer);
+        self.inbound.agree(format);
+        self.outbound.agree(now, format, PTIME_MS);
+        Ok(())
     }
 
     pub(super) fn receive(&mut self, now: Instant, header: &Header, payload: &[u8]) -> Option<Heard> {
@@ -298,6 +306,11 @@ impl Voice {
     pub(super) fn at(&self, rate: SampleRate) -> Option<&Frame> {
         [&self.frame, &self.converted].into_iter().flatten().find(|frame| frame.rate() == rate)
     }
+}
+
+fn format_of(peer: &Peer) -> Format {
+    let digits = peer.digits_payload_type().map(|payload_type| (payload_type, CodecKind::Opus.clock_rate()));
+    Format { codec: CodecKind::Opus, payload_type: peer.opus_payload_type(), digits }
 }
 
 /// What browsers send, and what every decoder takes.

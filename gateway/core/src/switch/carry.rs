@@ -44,11 +44,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let (config, shard) = (slot.config.clone(), slot.shard);
         let places = self.places.get_mut(&shard)?;
         let mut wishes = VecDeque::new();
+        let sip = &self.sip;
         let mut turn = Turn {
             now,
             config: &config,
             library: &self.library,
             desks: self.web.desks(),
+            spoken: &|target| sip.spoken(now, target),
             secret: &self.secret,
             asks: &mut self.asks,
             mint: &mut self.mint,
@@ -184,7 +186,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     fn tell_shard(&mut self, call: CallId, command: MediaCommand) {
         let Some(slot) = self.calls.get_mut(&call) else { return };
-        if let MediaCommand::Open { port, .. } | MediaCommand::OpenPeer { port, .. } = &command {
+        if let MediaCommand::Open { port, .. } | MediaCommand::OpenPeer { port, .. } | MediaCommand::OfferPeer { port } = &command {
             slot.ports.push(*port);
             self.by_port.insert(*port, call);
         }

@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use media::sdp::Srtp;
+
 use crate::{
     config::Config,
     events::leg::Target,
@@ -18,6 +20,8 @@ pub(super) struct Directory {
     phones: Vec<String>,
     /// Those that may hand their calls on.
     transferring: Vec<String>,
+    /// Those that want no SRTP.
+    clear: Vec<String>,
     /// Names and addresses that stand for this node in a URI of a phone of ours.
     domains: Vec<String>,
     /// The phones of agents.
@@ -35,6 +39,7 @@ impl Directory {
         Self {
             phones: config.phones.iter().map(|phone| phone.user.clone()).collect(),
             transferring: config.phones.iter().filter(|phone| phone.transfer).map(|phone| phone.user.clone()).collect(),
+            clear: config.phones.iter().filter(|phone| phone.srtp.wanted == Srtp::None).map(|phone| phone.user.clone()).collect(),
             domains: config.phones.iter().map(|phone| phone.realm.clone()).chain(addresses).collect(),
             agents: config.agents.iter().filter_map(|agent| Some((agent.id, agent.phone.clone()?))).collect(),
             outbound: first.map(|endpoint| (endpoint.id, SocketAddr::new(endpoint.advertised, endpoint.listen.port()))),
@@ -50,6 +55,11 @@ impl Directory {
     /// May the phone of this user hand its calls on?
     pub(super) fn is_transferring(&self, user: &str) -> bool {
         self.transferring.iter().any(|known| known == user)
+    }
+
+    /// May the phone of this user be called by DTLS-SRTP? Whoever wants no SRTP has none by that either.
+    pub(super) fn takes_dtls(&self, user: &str) -> bool {
+        self.has_phone(user) && !self.clear.iter().any(|known| known == user)
     }
 
     /// The address of a phone of ours that is meant, if one is.

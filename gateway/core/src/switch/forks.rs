@@ -3,7 +3,6 @@
 //! Each phone is an INVITE of its own. The losers are told that the call was taken elsewhere (RFC 3326), so that none shows a missed call;
 //! an answer that crosses the CANCEL is acknowledged and hung up by the user agent.
 
-use media::sdp::Offer;
 use rand::Rng;
 
 use super::{
@@ -14,7 +13,7 @@ use crate::{
     cause::Cause,
     events::{
         calling::Presented,
-        leg::LegEvent,
+        leg::{LegEvent, Offers, Spoken, Target},
         wire::{Hop, Path, Transport},
     },
     ids::{EndpointId, LegId},
@@ -70,7 +69,7 @@ impl<R: Rng> SipLegs<R> {
         now: Now,
         leg: LegId,
         address: &Uri,
-        offer: &Offer,
+        offers: &Offers,
         pointer: Option<String>,
         presented: &Presented,
         further: &[(String, String)],
@@ -86,6 +85,8 @@ impl<R: Rng> SipLegs<R> {
         let from_uri = Uri::sip(Some(caller), local);
         let mut usages = Vec::with_capacity(bindings.len());
         for binding in bindings {
+            let offer = if self.is_in_browser(&binding) { &offers.web } else { &offers.rtp };
+            let Some(offer) = offer else { continue };
             let routes = binding.path.iter().map(|hop| ("Route".to_owned(), hop.to_string()));
             let (endpoint, to) = way_to(&binding, endpoint);
             let plain = InviteTarget::new(binding.contact.clone(), endpoint, to, from_uri.clone(), offer.to_string());
@@ -96,10 +97,28 @@ impl<R: Rng> SipLegs<R> {
             self.legs.insert(usage, leg);
             usages.push(usage);
         }
-        let Some((first, rivals)) = usages.split_first() else { return };
+        let Some((first, rivals)) = usages.split_first() else {
+            self.say(leg, LegEvent::Refused(Cause::NOT_ACCEPTABLE));
+            return;
+        };
         let may_transfer = address.user().is_some_and(|user| self.here.is_transferring(&user));
         let forks = Forks { rivals: rivals.to_vec(), refusal: None };
         self.usages.insert(leg, SipLeg { forks, may_transfer, ..SipLeg::outbound(*first) });
+    }
+
+    /// What the contacts of a target speak.
+    pub(super) fn spoken(&self, now: Now, to: &Target) -> Spoken {
+        let address = self.here.own_user(to);
+        let takes_dtls = address.as_ref().and_then(Uri::user).is_some_and(|user| self.here.takes_dtls(&user));
+        let bindings = address.map_or_else(Vec::new, |address| self.user_agent.targets(&address, now));
+        let web = takes_dtls && bindings.iter().any(|binding| self.is_in_browser(binding));
+        Spoken { rtp: !web || bindings.iter().any(|binding| !self.is_in_browser(binding)), web }
+    }
+
+    /// A WebSocket ends in a browser (RFC 7118 5): here, or at the proxy that sent the phone to us.
+    fn is_in_browser(&self, binding: &Binding) -> bool {
+        let said = binding.contact.params.value("transport").and_then(Transport::parse);
+        said.is_some_and(Transport::is_web) || self.user_agent.is_web(binding.flow)
     }
 
     /// Another phone was faster, or nobody is wanted any more: whatever this one still says is no news to the call.

@@ -243,6 +243,8 @@ impl<R: Rng + SeedableRng> Switch<R> {
             }
             MediaEvent::Recorded { recording, .. } | MediaEvent::RecordingFailed { recording, .. } => Some(CallId(recording.0)),
             MediaEvent::PeerAnswered { port, .. }
+            | MediaEvent::PeerOffered { port, .. }
+            | MediaEvent::PeerRefused { port, .. }
             | MediaEvent::PeerConnected { port }
             | MediaEvent::PeerGone { port, .. }
             | MediaEvent::DigitHeard { port, .. }

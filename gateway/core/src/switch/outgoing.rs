@@ -63,10 +63,10 @@ impl Attempt {
 impl<R: Rng + SeedableRng> Switch<R> {
     /// Dials by a trunk or to an address; the command is given back where it is for phones of ours.
     pub(super) fn dial_out(&mut self, now: Now, leg: LegId, command: LegCommand) -> Option<LegCommand> {
-        let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command else { return Some(command) };
-        if self.sip.here.own_user(&to).is_some() {
-            return Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown });
-        }
+        let LegCommand::Dial { to, offers, pointer, replacing, presented, shown } = command else { return Some(command) };
+        let Some(offer) = offers.rtp.as_ref().filter(|_| self.sip.here.own_user(&to).is_none()) else {
+            return Some(LegCommand::Dial { to, offers, pointer, replacing, presented, shown });
+        };
         match to {
             Target::Number { number, trunk, caller } => {
                 let (sdp, further) = (offer.to_string(), further(replacing, &shown));
@@ -102,7 +102,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
                 self.outputs.push_back(Output::Ask(ask));
                 None
             }
-            Target::Agent(_) => Some(LegCommand::Dial { to, offer, pointer, replacing, presented, shown }),
+            Target::Agent(_) => Some(LegCommand::Dial { to, offers, pointer, replacing, presented, shown }),
         }
     }
 

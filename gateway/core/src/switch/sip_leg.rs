@@ -235,10 +235,10 @@ impl<R: Rng> SipLegs<R> {
 
     /// What a call wants of a participant; what a phone cannot show is left out.
     pub(super) fn command(&mut self, now: Now, leg: LegId, command: LegCommand) {
-        if let LegCommand::Dial { to, offer, pointer, replacing, presented, shown } = command {
+        if let LegCommand::Dial { to, offers, pointer, replacing, presented, shown } = command {
             let further = further(replacing, &shown);
             match self.here.own_user(&to) {
-                Some(address) => self.ring_phones(now, leg, &address, &offer, pointer, &presented, &further),
+                Some(address) => self.ring_phones(now, leg, &address, &offers, pointer, &presented, &further),
                 None => self.say(leg, LegEvent::Refused(UNREACHABLE)),
             }
             return;

@@ -1,9 +1,9 @@
 //! Calls with a browser, for which another WebRTC stack stands in.
 
-use media::sdp::Offer;
+use media::sdp::{Answer, Offer};
 use str0m::{
     Candidate, Event, Input, Output, Rtc,
-    change::{SdpAnswer, SdpPendingOffer},
+    change::{SdpAnswer, SdpOffer, SdpPendingOffer},
     format::{Codec, FormatParams},
     media::{Direction, Frequency, MediaKind, Mid},
     net::{Protocol, Receive},
@@ -17,7 +17,8 @@ struct Page {
     rtc: Rtc,
     wakes: Instant,
     mid: Mid,
-    offer: Offer,
+    /// What it offers, where it does.
+    offer: Option<Offer>,
     pending: Option<SdpPendingOffer>,
     sequence: u64,
     tone: Tone,
@@ -34,24 +35,45 @@ fn format() -> Format {
     Format { codec: CodecKind::Opus, payload_type: 111, digits: Some((110, 48_000)) }
 }
 
+fn browser(now: Instant) -> Rtc {
+    let crypto = str0m::crypto::from_feature_flags().into();
+    let mut config = Rtc::builder().set_crypto_provider(crypto).set_rtp_mode(true).enable_opus(true, false);
+    config.codec_config().add_config(110.into(), None, Codec::Tele, Frequency::FORTY_EIGHT_KHZ, None, FormatParams::default());
+    let mut rtc = config.build(now);
+    rtc.add_local_candidate(Candidate::host(address(), "udp").unwrap());
+    rtc
+}
+
 impl Page {
     fn new(now: Instant, hz: f64) -> Self {
-        let crypto = str0m::crypto::from_feature_flags().into();
-        let mut config = Rtc::builder().set_crypto_provider(crypto).set_rtp_mode(true).enable_opus(true, false);
-        config.codec_config().add_config(110.into(), None, Codec::Tele, Frequency::FORTY_EIGHT_KHZ, None, FormatParams::default());
-        let mut rtc = config.build(now);
-        rtc.add_local_candidate(Candidate::host(address(), "udp").unwrap());
+        let mut rtc = browser(now);
         let mut change = rtc.sdp_api();
         let mid = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
         let (offer, pending) = change.apply().unwrap();
+        let offer = Offer::parse(&offer.to_sdp_string()).unwrap();
+        Self { offer: Some(offer), pending: Some(pending), ..Self::of(now, rtc, mid, hz) }
+    }
+
+    /// One that is called, and the answer that it gives.
+    fn called(now: Instant, hz: f64, offer: &Offer) -> (Self, Answer) {
+        let mut rtc = browser(now);
+        let answer = rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(&offer.to_string()).unwrap()).unwrap();
+        (Self::of(now, rtc, Mid::from("0"), hz), Answer::parse(&answer.to_sdp_string()).unwrap())
+    }
+
+    fn offer(&self) -> Offer {
+        self.offer.clone().unwrap()
+    }
+
+    fn of(now: Instant, rtc: Rtc, mid: Mid, hz: f64) -> Self {
         let mut inbound = Inbound::new(format());
         inbound.listen(true);
         Self {
             rtc,
             wakes: now,
             mid,
-            offer: Offer::parse(&offer.to_sdp_string()).unwrap(),
-            pending: Some(pending),
+            offer: None,
+            pending: None,
             sequence: 1_000,
             tone: Tone::new(SampleRate::Full, &[hz], 8_000),
             outbound: Outbound::new(now, format(), 20, 5, 5, 9),
@@ -148,7 +170,7 @@ fn a_caller_by_phone_and_an_agent_in_a_browser_talk_and_are_recorded() {
     let mut bench = Bench::new(true);
     let mut caller = bench.phone(CALLER, CodecKind::Pcmu, CALLER_HZ);
     let mut agent = Page::new(bench.zero, AGENT_HZ);
-    bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: agent.offer.clone() });
+    bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: agent.offer() });
     bench.tell(MediaCommand::Collect { port: AGENT, keys_interrupt: false, speech_interrupts: false });
     run(&mut bench, 500, &mut agent, &mut caller);
     let connected = |bench: &Bench| bench.events.iter().any(|(_, event)| matches!(event, MediaEvent::PeerConnected { port: AGENT }));
@@ -179,7 +201,7 @@ fn a_caller_by_opus_is_relayed_to_a_browser_without_being_decoded() {
     let mut bench = Bench::new(true);
     let mut caller = bench.phone(CALLER, CodecKind::Opus, CALLER_HZ);
     let mut agent = Page::new(bench.zero, AGENT_HZ);
-    bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: agent.offer.clone() });
+    bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: agent.offer() });
     bench.bridge(CALLER, AGENT);
     run(&mut bench, 2_500, &mut agent, &mut caller);
     assert!(bench.shard.tick_at.is_none());
@@ -187,11 +209,44 @@ fn a_caller_by_opus_is_relayed_to_a_browser_without_being_decoded() {
 }
 
 #[test]
+fn a_page_that_is_called_answers_the_peers_offer_and_talks_with_a_phone() {
+    let mut bench = Bench::new(true);
+    let mut caller = bench.phone(CALLER, CodecKind::Pcmu, CALLER_HZ);
+    bench.tell(MediaCommand::OfferPeer { port: AGENT });
+    let Some((_, MediaEvent::PeerOffered { port: AGENT, offer })) = bench.events.last().cloned() else { panic!("no offer") };
+    let (mut agent, answer) = Page::called(bench.zero, AGENT_HZ, &offer);
+    bench.bridge(CALLER, AGENT);
+    bench.tell(MediaCommand::AnswerPeer { port: AGENT, answer: answer.clone() });
+    run(&mut bench, 2_500, &mut agent, &mut caller);
+    assert!(bench.events.iter().any(|(_, event)| matches!(event, MediaEvent::PeerConnected { port: AGENT })));
+    assert!(caller.hears(50, AGENT_HZ) > LOUD && agent.hears(50, CALLER_HZ) > LOUD);
+    agent.outbound.press('7', Duration::from_millis(100));
+    run(&mut bench, 600, &mut agent, &mut caller);
+    assert_eq!(std::iter::from_fn(|| caller.inbound.poll_digit()).count(), 2, "a key goes on to the caller");
+    // A later offer that cannot be met changes nothing.
+    bench.tell(MediaCommand::RestartIce { port: AGENT, offer: Offer::parse(PLAIN).unwrap() });
+    assert!(matches!(bench.events.last(), Some((_, MediaEvent::PeerRefused { port: AGENT, cause })) if cause.sip == 488));
+    run(&mut bench, 1_000, &mut agent, &mut caller);
+    assert!(caller.hears(40, AGENT_HZ) > LOUD);
+}
+
+#[test]
+fn an_answer_without_webrtc_ends_the_peer_that_offered() {
+    let mut bench = Bench::new(true);
+    bench.tell(MediaCommand::OfferPeer { port: AGENT });
+    bench.tell(MediaCommand::AnswerPeer { port: AGENT, answer: Answer::parse(PLAIN).unwrap() });
+    assert!(matches!(bench.events.last(), Some((_, MediaEvent::PeerGone { port: AGENT, cause })) if cause.sip == 488));
+    bench.tell(MediaCommand::Close { port: AGENT });
+    assert!(matches!(bench.events.last(), Some((_, MediaEvent::Closed { port: AGENT, .. }))));
+}
+
+#[test]
 fn an_offer_without_webrtc_is_refused_and_strangers_are_not_answered() {
     let mut bench = Bench::new(true);
-    let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
-    bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: Offer::parse(text).unwrap() });
+    bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: Offer::parse(PLAIN).unwrap() });
     assert!(matches!(bench.events.last(), Some((_, MediaEvent::PeerGone { port: AGENT, cause })) if cause.sip == 488));
     bench.give(ShardInput::WebReceived { from: address(), bytes: &[22, 254, 253, 0, 0] });
     assert!(bench.web_sent.is_empty() && bench.shard.counts().homeless == 1);
 }
+
+const PLAIN: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";

@@ -1,0 +1,112 @@
+//! A leg on its way out: called at once by RTP, and once a WebRTC peer has made its offer where a contact is a phone in a browser.
+//!
+//! Where contacts of both kinds ring, both offers go out, each to its own; whoever answers decides how the leg's audio travels.
+
+use media::sdp::{Answer, Offer};
+
+use super::{
+    Call,
+    leg::{Leg, LegMedia},
+    turn::Turn,
+};
+use crate::{
+    cause::Cause,
+    events::{
+        calling::Presented,
+        leg::{LegCommand, LegEvent, Offers, Shown, Target},
+        media::MediaCommand,
+    },
+    ids::PortId,
+};
+
+/// All that a leg is called with, save the offers.
+#[derive(Debug)]
+pub(super) struct Placing {
+    pub(super) to: Target,
+    pub(super) pointer: Option<String>,
+    pub(super) replacing: Option<String>,
+    pub(super) presented: Presented,
+    pub(super) shown: Shown,
+}
+
+/// A peer that has been asked for its offer, or has made it and may be answered.
+#[derive(Debug)]
+pub(super) struct Proposed {
+    port: PortId,
+    /// What goes out with the offer, and the other offer beside it.
+    waiting: Option<Box<(Placing, Option<Offer>)>>,
+}
+
+impl Leg {
+    /// Calls whom it is for.
+    ///
+    /// # Errors
+    /// No port is to be had, or no offer can be made on these terms.
+    pub(super) fn place(&mut self, placing: Placing, turn: &mut Turn<'_>) -> Result<(), Cause> {
+        let spoken = (turn.spoken)(&placing.to);
+        let rtp = if spoken.rtp { Some(self.offer(turn)?) } else { None };
+        if spoken.web {
+            let port = turn.mint.port();
+            turn.media(MediaCommand::OfferPeer { port });
+            self.proposed = Some(Proposed { port, waiting: Some(Box::new((placing, rtp))) });
+        } else {
+            self.dial(placing, Offers { rtp, web: None }, turn);
+        }
+        Ok(())
+    }
+
+    /// An answer to the peer's offer: from here on this leg's audio is WebRTC.
+    pub(super) fn settle_web(&mut self, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
+        let Some(Proposed { port, .. }) = self.proposed.take() else { return Err(Cause::NOT_ACCEPTABLE) };
+        (self.media, self.port) = (LegMedia::Web, Some(port));
+        turn.media(MediaCommand::AnswerPeer { port, answer: answer.clone() });
+        Ok(())
+    }
+
+    /// Its peer is not wanted, for there is no answer to it.
+    pub(super) fn withdraw_peer(&mut self, turn: &mut Turn<'_>) {
+        if let Some(Proposed { port, .. }) = self.proposed.take() {
+            turn.media(MediaCommand::Close { port });
+        }
+    }
+
+    fn has_proposed(&self, port: PortId) -> bool {
+        self.proposed.as_ref().is_some_and(|proposed| proposed.port == port)
+    }
+
+    fn dial(&self, placing: Placing, offers: Offers, turn: &mut Turn<'_>) {
+        let Placing { to, pointer, replacing, presented, shown } = placing;
+        let (presented, shown) = (Box::new(presented), Box::new(shown));
+        turn.leg(self.id, LegCommand::Dial { to, offers: Box::new(offers), pointer, replacing, presented, shown });
+    }
+}
+
+impl Call {
+    /// A peer has made its offer: the leg that asked for it goes out.
+    pub(super) fn peer_offered(&mut self, port: PortId, offer: Offer, turn: &mut Turn<'_>) {
+        let Some(leg) = self.leg_proposing(port) else { return };
+        let waiting = leg.proposed.as_mut().and_then(|proposed| proposed.waiting.take());
+        if let Some((placing, rtp)) = waiting.map(|waiting| *waiting) {
+            leg.dial(placing, Offers { rtp, web: Some(offer) }, turn);
+        }
+    }
+
+    /// No peer can be had: the leg goes out to its other phones, if it has any. False where the port is no such peer's.
+    pub(super) fn peer_not_offered(&mut self, port: PortId, cause: Cause, turn: &mut Turn<'_>) -> bool {
+        let Some(leg) = self.leg_proposing(port) else { return false };
+        let waiting = leg.proposed.take().and_then(|proposed| proposed.waiting);
+        match waiting.map(|waiting| *waiting) {
+            Some((placing, Some(rtp))) => leg.dial(placing, Offers { rtp: Some(rtp), web: None }, turn),
+            Some((_, None)) | None => {
+                let id = leg.id;
+                self.far_did(id, LegEvent::Refused(cause), turn);
+            }
+        }
+        true
+    }
+
+    fn leg_proposing(&mut self, port: PortId) -> Option<&mut Leg> {
+        let handset = self.handset.as_mut().map(|handset| &mut handset.leg);
+        self.far.as_mut().into_iter().chain(handset).chain(&mut self.third).find(|leg| leg.has_proposed(port))
+    }
+}
