@@ -44,8 +44,17 @@ peers() {
   cp "$folder/requirements.txt" "$folder/.venv/made-of"
 }
 
+# Peers that live in a browser, and what drives it.
+browser() {
+  local folder=tests/browser
+  [ -e "$folder/node_modules/.package-lock.json" ] && [ ! "$folder/package-lock.json" -nt "$folder/node_modules/.package-lock.json" ] && return
+  echo "installing: what tests need of browsers in $folder/node_modules"
+  (cd "$folder" && npm ci --silent --no-fund --no-audit)
+}
+
 if [ ${#missing[@]} -eq 0 ]; then
   peers
+  browser
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -60,3 +69,4 @@ $sudo apt-get update -qq
 # Run level 1: a package may bring a server, and none shall start here.
 $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 peers
+browser

@@ -22,7 +22,11 @@ function listen(rate) {
       return super.setLocalDescription(...args);
     }
   };
+  // Said again when a held track comes back, for the same track.
+  const known = new Set();
   const keep = async (track) => {
+    if (known.has(track)) return;
+    known.add(track);
     const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 500 }).readable.getReader();
     let rest = { sum: 0, count: 0 };
     for (;;) {

@@ -27,11 +27,11 @@ function found() {
 }
 
 /** A browser whose microphone plays a WAV file for ever; without one, its user says no to the microphone. */
-export async function browser(voice) {
+export async function browser(voice, further = []) {
   const microphone = voice ? [`--use-file-for-fake-audio-capture=${voice}`, "--use-fake-ui-for-media-stream"] : ["--use-fake-ui-for-media-stream=deny"];
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? found(),
-    args: [...QUIET, "--use-fake-device-for-media-stream", ...microphone],
+    args: [...QUIET, "--use-fake-device-for-media-stream", ...microphone, ...further],
     ignoreDefaultArgs: ["--mute-audio"],
   });
 }

@@ -17,7 +17,7 @@ use gateway_core::{
     events::{media::MediaEvent, record::Record},
     ids::{EndpointId, PortId, RecordingId, ShardId, UtcMillis},
     now::Now,
-    plane::{Shard, ShardConfig, ShardInput, SocketId},
+    plane::{Shard, ShardConfig, ShardInput, SocketId, WebSocketAddress},
     switch::{AdminCommand, Input, Rejection, Setup, Switch},
 };
 use rand::SeedableRng;
@@ -100,7 +100,9 @@ impl World {
         let guard = config.guards.source_lock;
         let config = Arc::new(config);
         let setup = Setup { config: config.clone(), library: shop::library(), secret: vec![7; 32], shards: vec![ShardId(0)] };
-        let shard = ShardConfig { web: None, media_lost_after: Duration::from_secs(10), guard };
+        // Desks' peers are clear ports here; only a phone in a browser that is called has one that offers.
+        let web = Some(WebSocketAddress { local: SocketAddr::new(GATEWAY.ip(), 40_000), advertised: GATEWAY.ip() });
+        let shard = ShardConfig { web, media_lost_after: Duration::from_secs(10), guard };
         let mut world = Self {
             zero,
             instant: zero,

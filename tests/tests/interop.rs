@@ -34,6 +34,8 @@ mod sipp;
 mod talk;
 #[path = "interop/trunks.rs"]
 mod trunks;
+#[path = "interop/webphone.rs"]
+mod webphone;
 #[path = "interop/why.rs"]
 mod why;
 

@@ -196,3 +196,39 @@ fn a_number_that_is_bridged_to_a_user_rings_where_the_user_is() {
     let (caller_hears, user_hears) = both_ways(&world, caller, phone);
     assert!(caller_hears > 0.95 && user_hears > 0.95, "{caller_hears} {user_hears}");
 }
+
+#[test]
+fn a_phone_in_a_browser_and_one_on_the_table_are_each_called_by_what_they_speak() {
+    let mut world = world();
+    let phones = [handset(&mut world, 0, after(2_000)), handset(&mut world, 1, Answering::Ring)];
+    world.register(phones[0], "desk7", 3_600);
+    world.register_in_browser(phones[1], "desk7");
+    let caller = world.caller();
+    world.dial(caller, "200");
+    world.run(1_000);
+    for (phone, speaks) in [(phones[0], " RTP/AVP "), (phones[1], " UDP/TLS/RTP/SAVPF ")] {
+        let to = world.phones[phone].sip;
+        let invites = world.wire.iter().filter(|seen| !seen.inbound && seen.peer == to && seen.text.starts_with("INVITE "));
+        let offers: Vec<_> = invites.map(|seen| seen.text.contains(speaks)).collect();
+        assert!(!offers.is_empty() && offers.iter().all(|fits| *fits), "{speaks}: {offers:?}\n{}", world.ladder);
+    }
+    world.plan(caller, 6_000, Act::HangUp);
+    world.run(90_000);
+    // The peer that nobody answered is closed with the rest.
+    oracles::ask_of_wires(&world);
+    let (caller_hears, user_hears) = both_ways(&world, caller, phones[0]);
+    assert!(caller_hears > 0.95 && user_hears > 0.95, "{caller_hears} {user_hears}\n{}", world.ladder);
+}
+
+#[test]
+fn a_phone_that_wants_no_srtp_is_not_called_by_dtls() {
+    let mut config = config();
+    config.phones.iter_mut().for_each(|phone| phone.srtp.wanted = media::sdp::Srtp::None);
+    let mut world = World::with(22, config);
+    let phone = handset(&mut world, 0, Answering::Ring);
+    world.register_in_browser(phone, "desk7");
+    let caller = world.caller();
+    world.dial(caller, "200");
+    world.run(5_000);
+    assert_eq!(world.phones[caller].talk().refused, Some(488), "{}", world.ladder);
+}

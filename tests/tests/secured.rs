@@ -8,7 +8,7 @@ use gateway_core::{
 };
 use media::{rtp::Header, sdp::Srtp};
 use tests::{
-    config,
+    config::{self, GATEWAY},
     ears::WINDOW,
     oracles,
     phone::{Act, Answering},
@@ -20,6 +20,9 @@ fn shop(wanted: Srtp, over_clear: bool) -> Config {
     config.trunks[0].srtp = SrtpPolicy { wanted, over_clear };
     config
 }
+
+/// What a page offers.
+const PAGE: &str = include_str!("../../media/fixtures/chromium-156-offer.sdp");
 
 /// A caller of the bridged number who wants its media like this.
 fn dialling(config: Config, wants: Srtp) -> World {
@@ -86,6 +89,29 @@ fn the_policy_is_kept_and_the_refusal_says_why() {
         assert_eq!(rejection.refusal.reason, Reason::Security);
         assert!(rejection.refusal.said.contains(word), "{}", rejection.refusal.said);
         assert!(world.phones[1].talks.is_empty(), "nobody is rung");
+    }
+}
+
+#[test]
+fn dtls_is_taken_where_srtp_is_wanted_and_refused_where_it_is_not() {
+    for (policy, status) in [(Srtp::None, "488"), (Srtp::Prefer, "180"), (Srtp::Require, "180")] {
+        let mut world = World::with(11, shop(policy, false));
+        let (caller, uas) = (world.caller(), world.uas());
+        world.phones[uas].answering = Answering::Ring;
+        let sip = world.phones[caller].sip;
+        let text = format!(
+            "INVITE sip:200@{GATEWAY} SIP/2.0\r\nVia: SIP/2.0/UDP {sip};branch=z9hG4bKpage\r\nMax-Forwards: 70\r\nFrom: <sip:page@{sip}>;tag=p\r\n\
+             To: <sip:200@{GATEWAY}>\r\nCall-ID: page\r\nCSeq: 1 INVITE\r\nContact: <sip:page@{sip}>\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{PAGE}",
+            PAGE.len(),
+        );
+        world.send(sip, GATEWAY, text.as_bytes());
+        world.run(2_000);
+        let answers: Vec<_> =
+            world.wire.iter().filter(|seen| !seen.inbound && seen.call_id() == "page").map(|seen| seen.start_line()).collect();
+        assert!(answers.iter().any(|line| line.contains(status)), "{policy:?}: {answers:?}\n{}", world.ladder);
+        let said: Vec<_> = world.rejections.iter().map(|rejection| rejection.refusal.said.contains("DTLS")).collect();
+        assert_eq!(said, if policy == Srtp::None { vec![true] } else { vec![] });
     }
 }
 

@@ -8,7 +8,7 @@ use gateway_core::{
         media::{MediaCommand, MediaEvent},
         wire::Path,
     },
-    ids::{ChannelId, RecordingId, ShardId},
+    ids::{ChannelId, ConnId, RecordingId, ShardId},
     now::Now,
     plane::{RecorderCommand, ShardInput, ShardOutput},
     switch::{Input, Output},
@@ -24,6 +24,8 @@ pub(super) enum Work {
     Reply(Reply),
     Recorded(RecordingId),
     Pushed(ChannelId, String),
+    /// Nobody here takes a stream.
+    Unconnected(ConnId),
 }
 
 impl World {
@@ -35,6 +37,10 @@ impl World {
                 Work::Command(command) => self.command(now, command),
                 Work::Event(event) => {
                     self.switch.handle(now, Input::Media { shard: ShardId(0), event });
+                    self.poll_switch();
+                }
+                Work::Unconnected(conn) => {
+                    self.switch.handle(now, Input::ConnectFailed { conn });
                     self.poll_switch();
                 }
                 Work::Reply(reply) => {
@@ -80,7 +86,7 @@ impl World {
         if let MediaCommand::Open { port, .. } = command {
             self.ports.insert(*port, PortLife { leased: true, ..PortLife::default() });
         }
-        if let MediaCommand::OpenPeer { port, .. } = command {
+        if let MediaCommand::OpenPeer { port, .. } | MediaCommand::OfferPeer { port } = command {
             self.ports.insert(*port, PortLife::default());
         }
         if let MediaCommand::Close { port } = command {
@@ -105,9 +111,9 @@ impl World {
                     self.see(to, false, &bytes);
                     self.net.send(self.instant, Datagram { from: GATEWAY, to, bytes: bytes.to_vec() });
                 }
-                Output::Transmit { path: Path::Stream(_), .. } | Output::Connect { .. } | Output::Disconnect { .. } => {
-                    panic!("nobody here speaks SIP over a stream")
-                }
+                // What is too long for a datagram goes by one all the same, once TCP is refused (RFC 3261 18.1.1).
+                Output::Connect { conn, .. } => self.work.push_back(Work::Unconnected(conn)),
+                Output::Transmit { path: Path::Stream(_), .. } | Output::Disconnect { .. } => panic!("no stream ever stood here"),
                 Output::Media { command, .. } => {
                     let words = format!("{command:?}");
                     words.hash(&mut self.heard);
