@@ -39,7 +39,7 @@ impl<R: rand::Rng> Shard<R> {
             MediaCommand::Replan { port, plan } => self.with_session(port, |session| session.propose(plan)),
             MediaCommand::Commit { port } => {
                 self.with_session(port, |session| session.commit(now));
-                self.reroute_around(port);
+                self.reroute_around(now, port);
             }
             MediaCommand::Rollback { port } => self.with_session(port, Session::roll_back),
             MediaCommand::Direct { port, flow } => {
@@ -47,23 +47,24 @@ impl<R: rand::Rng> Shard<R> {
                     port.line.direct(now, flow);
                 }
             }
-            MediaCommand::Bridge { bridge, topology } => self.bridge(bridge, topology),
-            MediaCommand::Unbridge { bridge } => self.unbridge(bridge),
+            MediaCommand::Bridge { bridge, topology } => self.bridge(now, bridge, topology),
+            MediaCommand::Unbridge { bridge } => self.unbridge(now, bridge),
             MediaCommand::Play { port, play, clips, repeat } => self.play(now, port, play, &clips, repeat),
             MediaCommand::Stop { port } => self.stop(port),
             MediaCommand::Collect { port, keys_interrupt, speech_interrupts } => {
                 if let Some(port) = self.ports.get_mut(&port) {
                     port.collect = Some(Collect { keys_interrupt, speech_interrupts, speech: Speech::new() });
                 }
-                self.reroute_around(port);
+                self.reroute_around(now, port);
             }
             MediaCommand::SendDigit { port, digit: Private(digit), length } => {
                 if let Some(port) = self.ports.get_mut(&port) {
                     port.line.outbound_mut().press(digit, length);
                 }
+                self.keep_beat(now, port);
             }
             // What is recorded is what the caller hears, whoever says it: see `recording`.
-            MediaCommand::Record { recording, caller, agent: _ } => self.start_recording(recording, caller),
+            MediaCommand::Record { recording, caller, agent: _ } => self.start_recording(now, recording, caller),
             MediaCommand::PauseRecording { recording } => {
                 if let Some(recording) = self.recordings.get_mut(&recording) {
                     recording.pause();
@@ -74,7 +75,7 @@ impl<R: rand::Rng> Shard<R> {
                     recording.resume(now);
                 }
             }
-            MediaCommand::SealRecording { recording } => self.seal(recording),
+            MediaCommand::SealRecording { recording } => self.seal(now, recording),
             MediaCommand::Mute { port, muted } => {
                 if let Some(port) = self.ports.get_mut(&port) {
                     port.is_muted = muted;
@@ -87,7 +88,6 @@ impl<R: rand::Rng> Shard<R> {
             MediaCommand::Link { port, .. } => self.tell(MediaEvent::PeerGone { port, cause: NOT_IMPLEMENTED }),
             MediaCommand::Close { port } => self.close(now, port),
         }
-        self.wake_ticker(now);
     }
 
     fn open(&mut self, now: Instant, id: PortId, plan: MediaPlan) {
@@ -165,18 +165,17 @@ impl<R: rand::Rng> Shard<R> {
         self.ports.insert(id, Port::new(line));
         self.timers.set(Timer::Quality(id), now + QUALITY_EVERY);
         self.flush(id);
-        // A bridge may have been said first.
-        let waiting = self.bridges.iter().find(|(_, topology)| bridge::members(topology).contains(&id)).map(|(bridge, _)| *bridge);
         if let Some(port) = self.ports.get_mut(&id) {
-            port.bridge = waiting;
+            port.bridge = self.awaited.remove(&id);
         }
-        self.reroute_around(id);
+        self.reroute_around(now, id);
     }
 
     fn close(&mut self, now: Instant, id: PortId) {
         self.stop(id);
-        let recordings: Vec<_> = self.recordings.iter().filter(|(_, recording)| recording.caller == id).map(|(id, _)| *id).collect();
-        recordings.into_iter().for_each(|recording| self.seal(recording));
+        while let Some(recording) = self.recording_of(id) {
+            self.seal(now, recording);
+        }
         let Some(port) = self.ports.get_mut(&id) else { return };
         port.line.close(now, &mut self.outbox);
         let quality = port.quality();
@@ -195,31 +194,37 @@ impl<R: rand::Rng> Shard<R> {
             Line::Web(_) => self.demux.remove(id),
         }
         if let Some(bridge) = port.bridge {
-            self.reroute(bridge);
+            self.reroute(now, bridge);
         }
         self.tell(MediaEvent::Closed { port: id, quality });
     }
 
-    fn bridge(&mut self, id: BridgeId, topology: Topology) {
-        self.unbridge(id);
+    fn bridge(&mut self, now: Instant, id: BridgeId, topology: Topology) {
+        self.unbridge(now, id);
         for member in bridge::members(&topology) {
-            let Some(port) = self.ports.get_mut(&member) else { continue };
+            let Some(port) = self.ports.get_mut(&member) else {
+                self.awaited.insert(member, id);
+                continue;
+            };
             // A port is in one bridge at a time: the younger one has it.
             if let Some(former) = port.bridge.replace(id).filter(|former| *former != id) {
-                self.reroute(former);
+                self.reroute(now, former);
             }
         }
         self.bridges.insert(id, topology);
-        self.reroute(id);
+        self.reroute(now, id);
     }
 
-    fn unbridge(&mut self, id: BridgeId) {
+    fn unbridge(&mut self, now: Instant, id: BridgeId) {
         let Some(topology) = self.bridges.remove(&id) else { return };
         for member in bridge::members(&topology) {
+            if self.awaited.get(&member) == Some(&id) {
+                self.awaited.remove(&member);
+            }
             if let Some(port) = self.ports.get_mut(&member).filter(|port| port.bridge == Some(id)) {
                 port.bridge = None;
                 port.line.outbound_mut().fall_silent();
-                self.reroute_around(member);
+                self.reroute_around(now, member);
             }
         }
     }
@@ -241,6 +246,7 @@ impl<R: rand::Rng> Shard<R> {
         }
         port.play = Some(play);
         self.flush(id);
+        self.keep_beat(now, id);
     }
 
     fn stop(&mut self, id: PortId) {
@@ -250,7 +256,7 @@ impl<R: rand::Rng> Shard<R> {
         }
     }
 
-    fn start_recording(&mut self, id: RecordingId, caller: PortId) {
+    fn start_recording(&mut self, now: Instant, id: RecordingId, caller: PortId) {
         let Some(rate) = self.ports.get(&caller).map(|port| port.line.rate()) else {
             // A file that goes on without its caller would never be sealed.
             if !self.recordings.contains_key(&id) {
@@ -267,15 +273,29 @@ impl<R: rand::Rng> Shard<R> {
                 caller
             }
         };
-        self.reroute_around(former);
-        self.reroute_around(caller);
+        self.recorded.remove(&(former, id));
+        self.recorded.insert((caller, id));
+        self.reroute_around(now, former);
+        self.reroute_around(now, caller);
     }
 
-    fn seal(&mut self, id: RecordingId) {
-        let Some(recording) = self.recordings.remove(&id) else { return };
+    fn seal(&mut self, now: Instant, id: RecordingId) {
+        let Some(recording) = self.drop_recording(id) else { return };
         let caller = recording.caller;
         recording.seal().into_iter().for_each(|command| self.record(command));
-        self.reroute_around(caller);
+        self.reroute_around(now, caller);
+    }
+
+    pub(super) fn drop_recording(&mut self, id: RecordingId) -> Option<Recording> {
+        let recording = self.recordings.remove(&id)?;
+        self.recorded.remove(&(recording.caller, id));
+        Some(recording)
+    }
+
+    /// The oldest recording of which a port is the caller.
+    fn recording_of(&self, caller: PortId) -> Option<RecordingId> {
+        let first = self.recorded.range((caller, RecordingId(0))..).next();
+        first.filter(|(port, _)| *port == caller).map(|(_, recording)| *recording)
     }
 
     fn with_session(&mut self, id: PortId, act: impl FnOnce(&mut Session)) {
@@ -285,18 +305,18 @@ impl<R: rand::Rng> Shard<R> {
     }
 
     /// Settles anew who hears whom around a port, and how.
-    pub(super) fn reroute_around(&mut self, id: PortId) {
+    pub(super) fn reroute_around(&mut self, now: Instant, id: PortId) {
         let Some(port) = self.ports.get_mut(&id) else { return };
         match port.bridge {
-            Some(bridge) => self.reroute(bridge),
+            Some(bridge) => self.reroute(now, bridge),
             None => {
                 (port.hears, port.relayed, port.relays_to) = (Vec::new(), None, Vec::new());
-                self.listen(&[id]);
+                self.listen(now, &[id]);
             }
         }
     }
 
-    fn reroute(&mut self, id: BridgeId) {
+    fn reroute(&mut self, now: Instant, id: BridgeId) {
         let Some(topology) = self.bridges.get(&id) else { return };
         let mut members = bridge::members(topology);
         members.retain(|member| self.ports.get(member).is_some_and(|port| port.bridge == Some(id)));
@@ -319,13 +339,13 @@ impl<R: rand::Rng> Shard<R> {
                 port.relays_to = relays_to;
             }
         }
-        self.listen(&members);
+        self.listen(now, &members);
     }
 
     /// Packets are kept only of those whom someone needs as sound: a mix, a recording, an ear for speech.
-    fn listen(&mut self, members: &[PortId]) {
+    fn listen(&mut self, now: Instant, members: &[PortId]) {
         for &member in members {
-            let recording = self.recordings.iter().find(|(_, recording)| recording.caller == member).map(|(id, _)| *id);
+            let recording = self.recording_of(member);
             if let Some(port) = self.ports.get_mut(&member) {
                 port.recording = recording;
             }
@@ -337,6 +357,7 @@ impl<R: rand::Rng> Shard<R> {
                 let listen = is_heard || port.recording.is_some() || port.listens_for_speech();
                 port.line.inbound_mut().listen(listen);
             }
+            self.keep_beat(now, member);
         }
     }
 }

@@ -137,9 +137,9 @@ impl<R: rand::Rng> Shard<R> {
         for listener in super::bridge::members(topology) {
             if let Some(port) = self.ports.get_mut(&listener).filter(|port| port.hears.contains(&speaker)) {
                 port.line.outbound_mut().press(digit, length);
+                self.keep_beat(now, listener);
             }
         }
-        self.wake_ticker(now);
     }
 }
 

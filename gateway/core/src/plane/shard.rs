@@ -1,7 +1,7 @@
 //! The shard itself: what it owns, and the law by which it is driven.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::Instant,
@@ -47,9 +47,15 @@ pub struct Shard<R> {
     pub(super) leases: Leases,
     pub(super) demux: Demux<PortId>,
     pub(super) bridges: BTreeMap<BridgeId, Topology>,
+    /// Bridges that were said before their ports were opened.
+    pub(super) awaited: BTreeMap<PortId, BridgeId>,
     pub(super) recordings: BTreeMap<RecordingId, Recording>,
+    /// Who is the caller of which recording.
+    pub(super) recorded: BTreeSet<(PortId, RecordingId)>,
     pub(super) clips: Arc<ClipBook>,
     pub(super) timers: TimerTable<Timer>,
+    /// Ports that need the tick, and some that no longer do.
+    pub(super) beating: BTreeSet<PortId>,
     /// The next tick, while some port needs one.
     pub(super) tick_at: Option<Instant>,
     pub(super) outbox: Outbox,
@@ -96,9 +102,12 @@ impl<R: rand::Rng> Shard<R> {
             leases: Leases::default(),
             demux: Demux::new(),
             bridges: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             recordings: BTreeMap::new(),
+            recorded: BTreeSet::new(),
             clips: Arc::default(),
             timers: TimerTable::new(),
+            beating: BTreeSet::new(),
             tick_at: None,
             outbox: Outbox::default(),
             clear: Vec::new(),
@@ -122,8 +131,8 @@ impl<R: rand::Rng> Shard<R> {
             }
             ShardInput::Recorded { recording, file, length_ms } => self.tell(MediaEvent::Recorded { recording, file, length_ms }),
             ShardInput::RecordingFailed { recording, reason } => {
-                if let Some(failed) = self.recordings.remove(&recording) {
-                    self.reroute_around(failed.caller);
+                if let Some(failed) = self.drop_recording(recording) {
+                    self.reroute_around(now, failed.caller);
                 }
                 self.tell(MediaEvent::RecordingFailed { recording, reason });
             }

@@ -1,23 +1,27 @@
 //! What is done every 20 ms: voices are pulled, prompts and mixes are sent, recordings grow.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use media::{
     frame::{FRAME, Frame},
     mixer::mix,
 };
 
-use super::{Shard, play::Beat, port::Port, speech::Change};
+use super::{Shard, bridge, play::Beat, port::Port, speech::Change};
 use crate::{
     events::media::{MediaEvent, PlayEnd},
     ids::{PortId, RecordingId},
 };
 
 impl<R: rand::Rng> Shard<R> {
-    /// Begins to tick if some port needs it and none did.
-    pub(super) fn wake_ticker(&mut self, now: Instant) {
-        if self.tick_at.is_none() && self.ports.values().any(Port::is_ticking) {
-            self.tick_at = Some(now);
+    /// To be called after anything that may have made a port need the tick; what needs it no more leaves with the tick itself.
+    pub(super) fn keep_beat(&mut self, now: Instant, id: PortId) {
+        if self.ports.get(&id).is_some_and(Port::is_ticking) {
+            self.beating.insert(id);
+            self.tick_at.get_or_insert(now);
         }
     }
 
@@ -33,8 +37,15 @@ impl<R: rand::Rng> Shard<R> {
             self.tick_at = Some(due + FRAME * missed);
             return;
         }
-        let ids: Vec<PortId> =
-            self.ports.iter().filter(|(_, port)| port.is_ticking() || port.bridge.is_some()).map(|(id, _)| *id).collect();
+        // Whoever shares a bridge with one that ticks is heard too; all other ports rest.
+        let mut ids = BTreeSet::new();
+        for id in &self.beating {
+            let Some(port) = self.ports.get(id) else { continue };
+            ids.insert(*id);
+            if let Some(topology) = port.bridge.and_then(|bridge| self.bridges.get(&bridge)) {
+                ids.extend(bridge::members(topology));
+            }
+        }
         for &id in &ids {
             self.hear(due, id);
         }
@@ -48,7 +59,9 @@ impl<R: rand::Rng> Shard<R> {
             let right = port.told.clone().or_else(|| relayed?.voice.at(rate).cloned());
             (port.voice.at(rate).cloned(), right)
         });
-        self.tick_at = self.ports.values().any(Port::is_ticking).then(|| due + FRAME);
+        let ports = &self.ports;
+        self.beating.retain(|id| ports.get(id).is_some_and(Port::is_ticking));
+        self.tick_at = (!self.beating.is_empty()).then(|| due + FRAME);
     }
 
     /// Pulls what a port has said.
