@@ -10,22 +10,14 @@ pub(super) async fn append(connection: &mut SqliteConnection, records: &[Record]
     let mut rest = records;
     while let Some(rows) = ROWS.into_iter().find(|rows| *rows <= rest.len()) {
         let (now, later) = rest.split_at(rows);
-        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO records (call, at, type, record) ");
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO records (call, at, record) ");
         insert.push_values(now, |mut row, record| {
-            let line = text(record);
-            let kind = serde_json::from_str::<Tag>(&line).map(|tag| tag.kind).unwrap_or_default();
-            row.push_bind(int(record.call.0)).push_bind(int(record.at.0)).push_bind(kind).push_bind(line);
+            row.push_bind(int(record.call.0)).push_bind(int(record.at.0)).push_bind(text(record));
         });
         insert.build().execute(&mut *connection).await?;
         rest = later;
     }
     Ok(())
-}
-
-#[derive(serde::Deserialize)]
-struct Tag {
-    #[serde(rename = "type")]
-    kind: String,
 }
 
 /// Rows of one statement. A few lengths only: a statement is prepared once for each, and found again by its text.

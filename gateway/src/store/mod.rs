@@ -4,10 +4,12 @@
 //! Everything else reads, or writes a few rows in a transaction of its own. Tables: `migrations/sqlite`.
 
 mod address;
+mod begun;
 mod calls;
 mod chats;
 mod customers;
 pub(crate) mod demo;
+mod ended;
 mod identify;
 mod lines;
 mod logins;
@@ -216,6 +218,11 @@ fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Error>
 /// What goes into a JSON column. Our own types have string keys and finite numbers, so they always have a JSON form.
 fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// Rows for `json_each`: one statement for many of them, whatever their number.
+fn rows(rows: impl IntoIterator<Item = serde_json::Value>) -> String {
+    serde_json::Value::Array(rows.into_iter().collect()).to_string()
 }
 
 /// The database's file in the data directory.

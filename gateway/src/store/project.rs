@@ -3,15 +3,14 @@
 use gateway_core::{
     context::sums::BACKED_OUT_WITHIN,
     events::{
-        leg::Direction,
         record::{Happened, Record},
-        story::{Fact, Medium, MenuChosen, MenuPresented},
+        story::{Fact, MenuChosen, MenuPresented},
     },
     ids::{CallId, CustomerId, UtcMillis},
 };
 use sqlx::{Connection, SqliteConnection};
 
-use super::{Address, Error, customers, int, lines, nat, past::BACKED_OUT, text, word};
+use super::{Error, begun, customers, ended, int, lines, nat, past::BACKED_OUT, text, word};
 
 /// Writes records in order, in the caller's transaction.
 ///
@@ -26,7 +25,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, records: &[Record])
     }
     for record in records {
         let mut savepoint = connection.begin().await?;
-        match project(&mut savepoint, record).await {
+        match project_all(&mut savepoint, std::slice::from_ref(record)).await {
             Ok(()) => savepoint.commit().await?,
             Err(error) => {
                 let Some(refused) = refusal(&error) else { return Err(error) };
@@ -39,8 +38,15 @@ pub(super) async fn apply(connection: &mut SqliteConnection, records: &[Record])
     Ok(())
 }
 
+/// What begins comes first and what ends last, and an agent's last word after that; between them the records keep their order.
 async fn project_all(connection: &mut SqliteConnection, records: &[Record]) -> Result<(), Error> {
-    for record in records {
+    begun::apply(connection, records).await?;
+    let (wrapped_up, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| matches!(record.happened, Happened::WrappedUp { .. }));
+    for record in others {
+        project(connection, record).await?;
+    }
+    ended::apply(connection, records).await?;
+    for record in wrapped_up {
         project(connection, record).await?;
     }
     Ok(())
@@ -62,25 +68,9 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
     let Record { at, call, happened } = record;
     let (at, call) = (*at, *call);
     match happened {
-        Happened::CallStarted { context_id, session_id, previous } => {
-            sqlx::query(
-                "INSERT INTO calls (id, context_id, session_id, previous, started) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            )
-            .bind(int(call.0))
-            .bind(context_id)
-            .bind(session_id)
-            .bind(previous.map(|previous| int(previous.0)))
-            .bind(int(at.0))
-            .execute(connection)
-            .await?;
-            Ok(())
-        }
-        Happened::LegStarted { direction: Direction::Inbound, peer, .. } => caller_known(connection, call, at, &peer.0).await,
-        Happened::LegStarted { direction: Direction::Outbound, .. }
-        | Happened::LegEnded { .. }
-        | Happened::HandedBack { .. }
-        | Happened::Arrived { .. }
-        | Happened::Proven { .. } => Ok(()),
+        // Whole batches at a time: see `begun` and `ended`.
+        Happened::CallStarted { .. } | Happened::LegStarted { .. } | Happened::CallEnded { .. } => Ok(()),
+        Happened::LegEnded { .. } | Happened::HandedBack { .. } | Happened::Arrived { .. } | Happened::Proven { .. } => Ok(()),
         Happened::Identified { customer, .. } => identified(connection, call, *customer).await,
         Happened::FactLearned { fact } => fact_learned(connection, call, fact).await,
         Happened::MenuPresented(menu) => presented(connection, call, at, menu).await,
@@ -146,21 +136,6 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
             .await?;
             Ok(())
         }
-        Happened::CallEnded { cause, agent, waited_ms, talked_ms, crashed } => {
-            sqlx::query(
-                "UPDATE calls SET ended = ?, cause = ?, agent = COALESCE(?, agent), waited_ms = ?, talked_ms = ?, crashed = ? WHERE id = ?",
-            )
-            .bind(int(at.0))
-            .bind(text(cause))
-            .bind(agent.map(|agent| int(agent.0)))
-            .bind(int(*waited_ms))
-            .bind(int(*talked_ms))
-            .bind(*crashed)
-            .bind(int(call.0))
-            .execute(&mut *connection)
-            .await?;
-            remember(connection, call).await
-        }
         Happened::WrappedUp { disposition, tags, resolved, note, agent } => {
             sqlx::query("UPDATE calls SET disposition = ?, tags = ?, resolved = ?, note = ?, agent = COALESCE(agent, ?) WHERE id = ?")
                 .bind(disposition)
@@ -171,7 +146,7 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
                 .bind(int(call.0))
                 .execute(&mut *connection)
                 .await?;
-            remember(connection, call).await?;
+            ended::remember(connection, &[call]).await?;
             follow_case(connection, call, at, disposition, *resolved).await
         }
     }
@@ -179,28 +154,6 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
 
 async fn set(connection: &mut SqliteConnection, sql: &'static str, first: &str, second: &str, call: CallId) -> Result<(), Error> {
     sqlx::query(sql).bind(first).bind(second).bind(int(call.0)).execute(connection).await?;
-    Ok(())
-}
-
-/// The caller's number makes a customer at the first call, so that the second one is known. A withheld number never does, nor does a
-/// user name: an agent's own phone has one too.
-async fn caller_known(connection: &mut SqliteConnection, call: CallId, at: UtcMillis, peer: &str) -> Result<(), Error> {
-    let first = sqlx::query("UPDATE calls SET peer = ? WHERE id = ? AND peer IS NULL")
-        .bind(peer)
-        .bind(int(call.0))
-        .execute(&mut *connection)
-        .await?;
-    let Some(address) = Address::of(peer).filter(|_| first.rows_affected() == 1) else { return Ok(()) };
-    let customer = match (customers::who(connection, &address).await?.as_slice(), &address) {
-        ([one], _) => *one,
-        ([], Address::Tel(_)) => {
-            let customer = customers::create(connection, None, None, at).await?;
-            customers::know_as(connection, customer, &address, "call", None).await?;
-            customer
-        }
-        _ => return Ok(()),
-    };
-    sqlx::query("UPDATE calls SET customer = ? WHERE id = ?").bind(int(customer.0)).bind(int(call.0)).execute(connection).await?;
     Ok(())
 }
 
@@ -290,66 +243,6 @@ pub(super) async fn count(connection: &mut SqliteConnection, node: &str, item: &
     .bind(item)
     .bind(by)
     .bind(by)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-#[derive(sqlx::FromRow)]
-struct Told {
-    customer: Option<i64>,
-    started: i64,
-    exit_kind: Option<String>,
-    agent: Option<i64>,
-    intent: Option<String>,
-    ended: Option<i64>,
-    crashed: bool,
-    merged_into: Option<i64>,
-    disposition: Option<String>,
-    resolved: Option<bool>,
-    tags: String,
-    note: Option<String>,
-}
-
-/// The call as one line of the customer's story; written at its end, mended by the wrap-up.
-pub(super) async fn remember(connection: &mut SqliteConnection, call: CallId) -> Result<(), Error> {
-    let told = sqlx::query_as::<_, Told>(
-        "SELECT customer, started, exit_kind, agent, intent, ended, crashed, merged_into, disposition, resolved, tags, note FROM calls WHERE id = ?",
-    )
-    .bind(int(call.0))
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(told) = told.filter(|told| told.ended.is_some() && told.merged_into.is_none()) else { return Ok(()) };
-    let path = sqlx::query_scalar::<_, String>("SELECT item FROM menu_choices WHERE call = ? ORDER BY id LIMIT 8")
-        .bind(int(call.0))
-        .fetch_all(&mut *connection)
-        .await?;
-    let gist = match (&told.note, path.as_slice()) {
-        (Some(note), _) if !note.trim().is_empty() => note.clone(),
-        (_, []) => told.disposition.clone().unwrap_or_else(|| "no choice in the menu".to_owned()),
-        (_, path) => format!("menu: {}", path.join(" > ")),
-    };
-    let outcome = match (told.crashed, told.resolved) {
-        (true, _) => Some("crashed".to_owned()),
-        (_, Some(true)) => Some("solved".to_owned()),
-        (_, Some(false)) => Some("open".to_owned()),
-        (_, None) => told.exit_kind.clone(),
-    };
-    sqlx::query(
-        "INSERT INTO interactions (customer, medium, at, gist, intent, outcome, agent, tags, call) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (call) DO UPDATE SET customer = excluded.customer, gist = excluded.gist, intent = excluded.intent,
-         outcome = excluded.outcome, agent = excluded.agent, tags = excluded.tags",
-    )
-    .bind(told.customer)
-    .bind(word(&Medium::Call))
-    .bind(told.started)
-    .bind(gist)
-    // The agent's own word on what it was about is better than ours.
-    .bind(told.disposition.or(told.intent))
-    .bind(outcome)
-    .bind(told.agent)
-    .bind(told.tags)
-    .bind(int(call.0))
     .execute(connection)
     .await?;
     Ok(())
