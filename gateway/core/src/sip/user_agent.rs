@@ -100,7 +100,8 @@ pub struct UserAgent<R> {
     merges: BTreeMap<MergeKey, TxId>,
     clients: BTreeMap<TxId, Client>,
     client_index: BTreeMap<ClientKey, TxId>,
-    usages: BTreeMap<UsageId, Usage>,
+    /// Boxed: a map moves its neighbours about when one comes or goes.
+    usages: BTreeMap<UsageId, Box<Usage>>,
     outside: BTreeMap<RequestId, outside::Outside>,
     dialogs: BTreeMap<DialogId, UsageId>,
     connections: Connections,
@@ -379,6 +380,9 @@ impl<R: Rng> UserAgent<R> {
         usage.phase = Phase::Ended;
         usage.unacked = None;
         usage.asked = None;
+        // It stays until its last transaction has run out, half a minute; what nobody will read need not.
+        (usage.said, usage.heard) = (None, None);
+        usage.forks = Vec::new();
         if !usage.said_bye {
             self.forget_dialog(id);
         }

@@ -239,7 +239,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let context = arrival.calling.context.clone().unwrap_or_else(|| pointer::context_id(now.utc, &mut self.rng));
         let session = Some(arrival.calling.session.clone()).filter(|session| !session.is_empty());
         let ids = (context, session.unwrap_or_else(|| Uuid::random(self.rng.next_u64(), self.rng.next_u64()).to_string()));
-        let begun = self.within(now, id, |turn| Call::begin(id, ids, leg, arrival, turn));
+        let begun = self.within(now, id, |turn| Box::new(Call::begin(id, ids, leg, arrival, turn)));
         match begun {
             Some(call) => self.put_back(id, call),
             None => self.broken(now, id),

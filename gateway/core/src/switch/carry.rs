@@ -65,7 +65,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         done
     }
 
-    pub(super) fn put_back(&mut self, id: CallId, call: Call) {
+    pub(super) fn put_back(&mut self, id: CallId, call: Box<Call>) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         if call.is_over() {
             self.forget(id);

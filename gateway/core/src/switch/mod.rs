@@ -38,7 +38,7 @@ pub use trunks::{Registering, RegistrationView, SILENT_AFTER, Sample, ServerView
 
 use crate::{
     acd::{Acd, Agent, AgentState},
-    call::{Call, Mint, Phase, Stimulus},
+    call::{Mint, Phase, Stimulus},
     config::Config,
     events::{
         ask::{AskFailure, Asks, Finding, Reply},
@@ -287,7 +287,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
 
     /// Nobody sits any more at the desk that this call is about to ring.
     fn is_left(&self, call: CallId) -> bool {
-        let phase = self.calls.get(&call).and_then(|slot| slot.call.as_ref()).map(Call::phase);
+        let phase = self.calls.get(&call).and_then(|slot| slot.call.as_ref()).map(|call| call.phase());
         matches!(phase, Some(Phase::Reserving { agent, .. }) if self.acd.agent(*agent).is_none())
     }
 

@@ -10,8 +10,8 @@ use crate::{
 
 /// A call, and what of the node belongs to it.
 pub(super) struct Slot {
-    /// Taken out while it runs, so that a panic takes this call alone.
-    pub(super) call: Option<Call>,
+    /// Taken out while it runs, so that a panic takes this call alone; boxed, since it is large and goes out and in with each step.
+    pub(super) call: Option<Box<Call>>,
     /// The configuration that it began with.
     pub(super) config: Arc<Config>,
     /// All its ports live here.

@@ -109,7 +109,7 @@ impl<R: Rng> UserAgent<R> {
         usage.heard = request.sdp();
         usage.session.takes_update = request.headers.lists("Allow", "UPDATE");
         usage.session_id.local = self.mint_session();
-        self.usages.insert(id, usage);
+        self.usages.insert(id, Box::new(usage));
         self.learn_session(id, &request.headers);
         let tx = self.open_server(&request, key, reply, Some(id));
         if let Some(usage) = self.usages.get_mut(&id) {

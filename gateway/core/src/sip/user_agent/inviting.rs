@@ -48,7 +48,7 @@ impl<R: Rng> UserAgent<R> {
         usage.advertised = target.advertised;
         usage.credentials = target.auth.clone();
         usage.said = Some(target.sdp.clone());
-        self.usages.insert(id, usage);
+        self.usages.insert(id, Box::new(usage));
         if self.servers.len() + self.clients.len() >= self.limits.transactions || !self.endpoints.contains_key(&endpoint) {
             self.tell_refused(id, 503, phrase(503), None);
             self.end(id);
