@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Timers by key: at most one per key, and the earliest is always at hand.
@@ -12,12 +12,14 @@ use std::{
 pub struct TimerTable<K> {
     by_time: BTreeSet<(Instant, K)>,
     by_key: BTreeMap<K, Instant>,
+    /// Instants that `set_about` gave to more than one timer, or may.
+    shared: BTreeSet<Instant>,
 }
 
 impl<K: Ord + Clone> TimerTable<K> {
     /// Nothing is awaited.
     pub fn new() -> Self {
-        Self { by_time: BTreeSet::new(), by_key: BTreeMap::new() }
+        Self { by_time: BTreeSet::new(), by_key: BTreeMap::new(), shared: BTreeSet::new() }
     }
 
     /// Sets or moves a timer.
@@ -25,6 +27,14 @@ impl<K: Ord + Clone> TimerTable<K> {
         self.stop(&key);
         self.by_time.insert((at, key.clone()));
         self.by_key.insert(key, at);
+    }
+
+    /// Sets or moves a timer that may come up to `slack` late: it shares a wake with others where it can.
+    pub fn set_about(&mut self, key: K, at: Instant, slack: Duration) {
+        let latest = at + slack;
+        let shared = self.shared.range(at..=latest).next().copied().unwrap_or(latest);
+        self.shared.insert(shared);
+        self.set(key, shared);
     }
 
     /// Stops a timer; `false` if it was not set.
@@ -43,6 +53,9 @@ impl<K: Ord + Clone> TimerTable<K> {
         }
         let (_, key) = self.by_time.pop_first()?;
         self.by_key.remove(&key);
+        while self.shared.first().is_some_and(|shared| *shared <= now) {
+            self.shared.pop_first();
+        }
         Some(key)
     }
 
@@ -65,8 +78,6 @@ impl<K: Ord + Clone> Default for TimerTable<K> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -82,5 +93,24 @@ mod tests {
         assert_eq!(timers.next(), Some(at(10)));
         assert!(timers.stop(&"early"));
         assert_eq!(timers.pop_due(at(100)), None);
+    }
+
+    #[test]
+    fn timers_that_may_be_late_share_a_wake_and_are_never_early_nor_later_than_they_may() {
+        let zero = crate::now::testing::zero();
+        let at = |ms| zero + Duration::from_millis(ms);
+        let mut timers = TimerTable::new();
+        for (key, ms) in [("first", 1_000), ("second", 1_090), ("third", 1_110), ("exact", 1_050)] {
+            if key == "exact" {
+                timers.set(key, at(ms));
+            } else {
+                timers.set_about(key, at(ms), Duration::from_millis(100));
+            }
+        }
+        assert_eq!(timers.pop_due(at(1_099)), Some("exact"));
+        assert_eq!(timers.pop_due(at(1_099)), None);
+        assert_eq!((timers.pop_due(at(1_100)), timers.pop_due(at(1_100))), (Some("first"), Some("second")));
+        assert_eq!(timers.next(), Some(at(1_210)));
+        assert_eq!(timers.pop_due(at(1_210)), Some("third"));
     }
 }

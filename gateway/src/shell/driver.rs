@@ -343,6 +343,7 @@ impl<B: Brain, A: Answers, L: Ledger> Turns<B, A, L> {
         while let Some(output) = self.brain.poll() {
             self.effects.carry_out(now, output);
         }
+        self.effects.ring();
     }
 
     /// Records are never dropped: while too many wait for the store, the switch takes no new calls.

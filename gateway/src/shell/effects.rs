@@ -59,6 +59,8 @@ pub(crate) struct Effects<A, L> {
 struct Ring {
     commands: Mailbox<ShardTold>,
     backlog: VecDeque<MediaCommand>,
+    /// Something was laid into the queue, and the bell has not been rung.
+    is_laid: bool,
 }
 
 impl<A: Answers, L: Ledger> Effects<A, L> {
@@ -78,7 +80,7 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
             echoes: VecDeque::new(),
             meters: SwitchMeters::new(),
             tap,
-            shards: shards.into_iter().map(|commands| Ring { commands, backlog: VecDeque::new() }).collect(),
+            shards: shards.into_iter().map(|commands| Ring { commands, backlog: VecDeque::new(), is_laid: false }).collect(),
             asks,
             ledger,
         }
@@ -147,6 +149,14 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
         waiting > 0
     }
 
+    /// All that one input caused is said: the shards that it concerns may begin.
+    pub(crate) fn ring(&mut self) {
+        for ring in self.shards.iter_mut().filter(|ring| ring.is_laid) {
+            ring.commands.ring();
+            ring.is_laid = false;
+        }
+    }
+
     /// Records that are queued and not yet safe.
     pub(crate) fn lag(&self) -> usize {
         self.ledger.lag()
@@ -166,8 +176,8 @@ impl<A: Answers, L: Ledger> Effects<A, L> {
             ring.backlog.push_back(command);
             return;
         }
-        match ring.commands.try_send(ShardTold::Command(command)) {
-            Ok(()) => {}
+        match ring.commands.lay(ShardTold::Command(command)) {
+            Ok(()) => ring.is_laid = true,
             Err(Refused::Full(ShardTold::Command(command))) => ring.backlog.push_back(command),
             Err(Refused::Full(_) | Refused::Gone(_)) => lost(number),
         }

@@ -80,12 +80,17 @@ impl<T> Mailbox<T> {
 
     /// Queues without waiting.
     pub(crate) fn try_send(&self, value: T) -> Result<(), Refused<T>> {
+        self.lay(value)?;
+        self.ring();
+        Ok(())
+    }
+
+    /// Queues without waiting and without a sound: the sender has more to say, and will `ring`.
+    pub(crate) fn lay(&self, value: T) -> Result<(), Refused<T>> {
         self.queue.try_send(value).map_err(|error| match error {
             mpsc::error::TrySendError::Full(value) => Refused::Full(value),
             mpsc::error::TrySendError::Closed(value) => Refused::Gone(value),
-        })?;
-        self.ring();
-        Ok(())
+        })
     }
 
     /// Queues, waiting for a place.
@@ -102,7 +107,8 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
-    fn ring(&self) {
+    /// Wakes the far end, if it sleeps.
+    pub(crate) fn ring(&self) {
         if let Some(bell) = &self.bell {
             bell.ring();
         }

@@ -83,6 +83,8 @@ struct Turns<P> {
     switch: Mailbox<Arrival>,
     /// Reports that the Switch's queue would not take; never `Quality`.
     reports: VecDeque<MediaEvent>,
+    /// Something was laid into the Switch's queue, and its bell has not been rung.
+    has_reported: bool,
     tape: Tape,
     meters: ShardMeters,
     readable: Readable,
@@ -127,6 +129,7 @@ impl MediaThread {
             bell,
             switch,
             reports: VecDeque::new(),
+            has_reported: false,
             tape,
             meters: ShardMeters::new(shard.0),
             readable: Readable::default(),
@@ -261,6 +264,9 @@ impl<P: Plane> Turns<P> {
             self.meters.ports.set(self.bank.len() as f64);
             self.step(now, ShardInput::Bound { sockets });
         }
+        if std::mem::take(&mut self.has_reported) {
+            self.switch.ring();
+        }
     }
 
     /// The law: one `handle`, then `poll` until `None`.
@@ -299,8 +305,9 @@ impl<P: Plane> Turns<P> {
     }
 
     fn report(&mut self, event: MediaEvent) {
+        self.has_reported = true;
         if self.reports.is_empty() {
-            match self.switch.try_send(Arrival::Media(self.shard, event)) {
+            match self.switch.lay(Arrival::Media(self.shard, event)) {
                 Ok(()) | Err(Refused::Gone(_)) => {}
                 Err(Refused::Full(Arrival::Media(_, event))) => self.keep(event),
                 Err(Refused::Full(_)) => {}

@@ -255,7 +255,7 @@ pub(super) const WAITING_MAX: usize = 16_384;
 /// Records in one transaction.
 const BATCH_MAX: usize = 1_024;
 /// Between two transactions. A power cut takes at most so much of what is said.
-const COMMIT_EVERY: Duration = Duration::from_millis(50);
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// First and longest pause between two tries to reach the database.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);

@@ -163,7 +163,7 @@ impl<R: rand::Rng> Shard<R> {
 
     fn admit(&mut self, now: Instant, id: PortId, line: Line) {
         self.ports.insert(id, Port::new(line));
-        self.timers.set(Timer::Quality(id), now + QUALITY_EVERY);
+        self.timers.set_about(Timer::Quality(id), now + QUALITY_EVERY, QUALITY_SLACK);
         self.flush(id);
         if let Some(port) = self.ports.get_mut(&id) {
             port.bridge = self.awaited.remove(&id);
@@ -188,7 +188,7 @@ impl<R: rand::Rng> Shard<R> {
             Line::Rtp(line) => {
                 self.sockets.remove(&line.lease.rtp);
                 self.sockets.remove(&line.lease.rtcp);
-                self.timers.set(Timer::Rest(line.lease.local), now + REST);
+                self.timers.set_about(Timer::Rest(line.lease.local), now + REST, REST_SLACK);
                 self.leases.rest(line.lease);
             }
             Line::Web(_) => self.demux.remove(id),
@@ -364,8 +364,14 @@ impl<R: rand::Rng> Shard<R> {
 
 pub(super) const QUALITY_EVERY: Duration = Duration::from_secs(5);
 
+/// Ports are looked at together.
+pub(super) const QUALITY_SLACK: Duration = Duration::from_millis(250);
+
 /// How long the address of a closed port rests: the far end may send for a while after it was told to stop, and no new call shall hear that.
 pub const REST: Duration = Duration::from_secs(5);
+
+/// An address may rest this much longer, so that many come back at once.
+pub const REST_SLACK: Duration = Duration::from_millis(250);
 
 /// The page's offer holds nothing that we can do; Q.850 88, incompatible destination.
 const UNFIT: Cause = Cause { sip: 488, q850: 88, fault: Fault::Unknown, retry: false };

@@ -19,5 +19,5 @@ mod tick;
 mod tests;
 
 pub use border::{RecorderCommand, ShardConfig, ShardInput, ShardOutput, SocketId, WebSocketAddress};
-pub use commands::REST;
+pub use commands::{REST, REST_SLACK};
 pub use shard::{Counts, Shard};

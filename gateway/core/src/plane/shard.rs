@@ -15,6 +15,7 @@ use media::{
 
 use super::{
     RecorderCommand, ShardConfig, ShardInput, ShardOutput, SocketId,
+    commands::{QUALITY_EVERY, QUALITY_SLACK},
     lease::{Lease, Leases},
     port::{Line, Port},
     recording::Recording,
@@ -236,7 +237,7 @@ impl<R: rand::Rng> Shard<R> {
         let Some(port) = self.ports.get_mut(&id) else { return };
         port.line.survey(now);
         let quality = port.quality();
-        self.timers.set(Timer::Quality(id), now + super::commands::QUALITY_EVERY);
+        self.timers.set_about(Timer::Quality(id), now + QUALITY_EVERY, QUALITY_SLACK);
         self.tell(MediaEvent::Quality { port: id, quality });
     }
 

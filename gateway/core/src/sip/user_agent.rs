@@ -312,6 +312,15 @@ impl<R: Rng> UserAgent<R> {
         self.timers.set(key, now.instant + after);
     }
 
+    /// Starts a transaction's timer. Those that only wait for stragglers are many, one for each message, and nobody minds when they are late.
+    fn start_timer(&mut self, now: Now, key: TimerKey, timer: Timer, length: Duration) {
+        let slack = if timer.ends_quietly() && length > Duration::ZERO { STRAGGLERS_SLACK } else { Duration::ZERO };
+        match slack {
+            Duration::ZERO => self.timers.set(key, now.instant + length),
+            slack => self.timers.set_about(key, now.instant + length, slack),
+        }
+    }
+
     fn mint(&mut self) -> u64 {
         self.minted += 1;
         self.minted
@@ -435,6 +444,9 @@ const USAGE_TIMERS: [fn(UsageId) -> TimerKey; 10] = [
     TimerKey::Refresh,
     TimerKey::Expire,
 ];
+
+/// By how much a finished transaction may outlive its time.
+const STRAGGLERS_SLACK: Duration = Duration::from_millis(250);
 
 /// The methods that we serve, as Allow says them.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER, REFER, NOTIFY";

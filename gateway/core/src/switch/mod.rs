@@ -47,7 +47,7 @@ use crate::{
     ids::{AgentId, AskId, CallId, EntryId, LegId, PortId, RejectionId, ShardId},
     ivr::Library,
     now::Now,
-    plane::REST,
+    plane::{REST, REST_SLACK},
     sip::TurnedAway,
     timers::TimerTable,
 };
@@ -258,7 +258,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         };
         if let MediaEvent::Closed { port, .. } = &event {
             self.by_port.remove(port);
-            self.timers.set(Due::Rested(shard, *port), now.instant + REST);
+            self.timers.set_about(Due::Rested(shard, *port), now.instant + REST + REST_SLACK, REST_SLACK);
         }
         if let Some(call) = call {
             self.step(now, call, Stimulus::Media(event));

@@ -205,7 +205,7 @@ impl Ladders {
 /// Messages on their way to the book: those of half a second of the busiest node.
 const WAITING_MAX: usize = 8192;
 /// How old a ladder may be.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Shorter than any message (RFC 3261 7).
 const SIP_MIN: usize = 32;
 

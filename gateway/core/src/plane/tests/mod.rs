@@ -283,7 +283,7 @@ fn a_port_closes_with_its_totals_and_its_address_rests() {
     assert_eq!(bench.shard.counts().homeless, 245, "media of the old call");
     bench.tell(MediaCommand::LeasePorts { count: 1 });
     assert!(bench.locals.len() == 5 && bench.locals[4] != caller.plan.local);
-    bench.run(200, &mut []);
+    bench.run(400, &mut []);
     bench.tell(MediaCommand::LeasePorts { count: 1 });
     assert_eq!(bench.locals[5], caller.plan.local);
 }

@@ -99,6 +99,11 @@ impl Timer {
         }
     }
 
+    /// All is said, and only what still lingers in the network is waited for.
+    pub const fn ends_quietly(self) -> bool {
+        matches!(self, Self::D | Self::I | Self::J | Self::K | Self::L | Self::M)
+    }
+
     /// How long after `last`: doubled, E and G up to `T2`.
     pub fn again(self, last: Duration) -> Duration {
         match self {

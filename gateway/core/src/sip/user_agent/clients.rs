@@ -250,7 +250,7 @@ impl<R: Rng> UserAgent<R> {
                     if matches!(timer, Timer::A | Timer::E) {
                         client.pause = length;
                     }
-                    self.set_timer(now, TimerKey::Client(tx, timer), length);
+                    self.start_timer(now, TimerKey::Client(tx, timer), timer, length);
                 }
             }
             Effect::Again(timer) => {

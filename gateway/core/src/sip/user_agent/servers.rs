@@ -184,7 +184,7 @@ impl<R: Rng> UserAgent<R> {
                     if timer == Timer::G {
                         server.pause = length;
                     }
-                    self.set_timer(now, TimerKey::Server(tx, timer), length);
+                    self.start_timer(now, TimerKey::Server(tx, timer), timer, length);
                 }
             }
             Effect::Again(timer) => {

@@ -116,7 +116,7 @@ fn a_refusal_says_why_and_is_repeated_until_its_ack() {
     scene.hears(&asks("ACK", 1, "i1", "", ""));
     scene.pass(4_999);
     scene.quiet();
-    scene.pass(1);
+    scene.pass(251);
     assert_eq!(scene.event(), UaEvent::Gone { usage });
 }
 

@@ -71,7 +71,7 @@ fn a_refusal_is_acknowledged_on_the_branch_of_the_invite() {
     assert_eq!((ack.via, ack.to.tag()), (invite.via, Some("callee")));
     assert_eq!(scene.said(), ["ACK"]);
     assert_eq!(scene.event(), UaEvent::Refused { usage, status: 486, reason: "Busy Here".to_owned(), q850: Some(17) });
-    scene.pass(32_000);
+    scene.pass(32_250);
     assert_eq!(scene.event(), UaEvent::Gone { usage });
 }
 
