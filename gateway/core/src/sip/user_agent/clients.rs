@@ -250,6 +250,10 @@ impl<R: Rng> UserAgent<R> {
                     if matches!(timer, Timer::A | Timer::E) {
                         client.pause = length;
                     }
+                    if timer.ends_quietly() {
+                        // It is answered: these bytes are never sent again.
+                        client.bytes = Arc::default();
+                    }
                     self.start_timer(now, TimerKey::Client(tx, timer), timer, length);
                 }
             }

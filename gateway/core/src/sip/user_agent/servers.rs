@@ -184,6 +184,10 @@ impl<R: Rng> UserAgent<R> {
                     if timer == Timer::G {
                         server.pause = length;
                     }
+                    if timer == Timer::L {
+                        // The call itself repeats its 2xx (RFC 6026 7.1).
+                        server.last = None;
+                    }
                     self.start_timer(now, TimerKey::Server(tx, timer), timer, length);
                 }
             }
