@@ -391,7 +391,6 @@ impl<R: Rng> UserAgent<R> {
         usage.asked = None;
         // It stays until its last transaction has run out, half a minute; what nobody will read need not.
         (usage.said, usage.heard) = (None, None);
-        usage.forks = Vec::new();
         if !usage.said_bye {
             self.forget_dialog(id);
         }

@@ -40,7 +40,7 @@ fn a_challenged_bye_has_ended_the_call_and_is_told_once() {
     scene.does(|agent, now| agent.bye(now, usage, cause(200, 16)));
     assert_eq!(challenge(&mut scene), Method::Bye);
     assert_eq!(scene.event(), told(usage, Method::Bye));
-    scene.pass(32_000);
+    scene.pass(32_250);
     assert_eq!(scene.event(), UaEvent::Gone { usage });
     assert_eq!((scene.agent.load(), scene.said().len()), ((0, 0), 0));
 }
