@@ -99,6 +99,12 @@ impl Carrier {
         vec![(way, datagram); copies]
     }
 
+    /// So many of a kind were lost that whoever sent them has given up.
+    pub fn swallowed(&self, kind: &str) -> bool {
+        let lost = |n: usize| self.lost.get(&n).copied().unwrap_or_default();
+        self.wills.iter().enumerate().any(|(n, will)| matches!(will, Will::Lose(what, _) if *what == kind) && lost(n) >= TIMES)
+    }
+
     /// When it wants to do something.
     pub fn deadline(&self) -> Option<Instant> {
         self.late.keys().next().map(|(at, _)| *at)
@@ -173,6 +179,9 @@ impl Branch {
         Some(Datagram { from: datagram.to, to: datagram.from, bytes: answer_to(&seen.text, status).into_bytes() })
     }
 }
+
+/// How often an INVITE is sent over UDP before it is given up (RFC 3261 17.1.1.2); other requests are sent oftener.
+const TIMES: u32 = 7;
 
 /// A response with nothing but what RFC 3261 8.2.6.2 copies.
 fn answer_to(request: &str, status: &str) -> String {

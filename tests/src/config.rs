@@ -70,6 +70,25 @@ pub fn usual(agents: usize) -> Config {
     }
 }
 
+/// The usual, each agent with a phone: that of user `desk7`, of `desk8` and so on.
+pub fn on_phones(agents: usize) -> Config {
+    let mut config = usual(agents);
+    let first = config.phones[0].clone();
+    config.phones = (0..agents).map(|n| Phone { user: phone_user(n), ..first.clone() }).collect();
+    config.agents.iter_mut().enumerate().for_each(|(n, agent)| agent.phone = Some(phone_user(n)));
+    config
+}
+
+/// Who the n-th agent is to the registrar.
+pub fn phone_user(agent: usize) -> String {
+    format!("desk{}", 7 + agent)
+}
+
+/// Address of an agent's n-th phone, behind no trunk.
+pub fn handset(agent: usize, n: usize) -> SocketAddr {
+    SocketAddr::from(([10, 4, agent as u8, 1 + n as u8], 5060))
+}
+
 fn agent(id: u64) -> AgentEntry {
     AgentEntry {
         id: AgentId(id),

@@ -107,11 +107,16 @@ pub fn crossing(seed: u64) -> World {
         world.connect(caller, Link { delay: Duration::from_millis(pick(&mut rng, &[1, 5, 5, 30])), ..Link::GOOD });
         world.dial(caller, dialled);
         if dialled == "100" {
+            if rng.random_bool(0.3) {
+                // In the menu, where nobody has anybody to hand on.
+                let to = format!("sip:200@{}", config::GATEWAY);
+                world.plan(caller, rng.random_range(50..500), Act::Refer { call: 0, to, replacing: None });
+            }
             world.plan(caller, rng.random_range(500..2_500), Act::Press('0'));
         }
         crosses(&mut rng, &mut world, caller, moment);
         // Who has not been hung up on by then hangs up.
-        world.plan(caller, 120_000, Act::HangUp);
+        world.plan(caller, 70_000, Act::HangUp);
     }
     crosses(&mut rng, &mut world, uas, moment);
     if rng.random_bool(0.1) {
@@ -121,6 +126,58 @@ pub fn crossing(seed: u64) -> World {
         world.plan(bridged, (after.as_millis() as u64).saturating_sub(rng.random_range(1..200)), Act::HangUp);
     }
     world
+}
+
+/// Calls that agents take by lifting one of their phones, some of which are cut off, slow, or lifted at once; the same seed makes the same calls.
+pub fn lifting(seed: u64) -> World {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x11f7);
+    let agents = pick(&mut rng, &[1, 1, 2]);
+    let mut world = World::with(seed, config::on_phones(agents));
+    // All that ring are lifted, or not, about one moment.
+    let rings = rng.random_range(200..4_000);
+    let mut handsets = Vec::new();
+    for agent in 0..agents {
+        for device in 0..pick(&mut rng, &[1, 2, 2, 3]) {
+            let handset = world.handset(agent, device);
+            world.register(handset, &config::phone_user(agent), pick(&mut rng, &[3_600, 3_600, 3_600, 60]));
+            world.phones[handset].answering = lifts(&mut rng, rings);
+            if rng.random_bool(0.3) {
+                world.phones[handset].habits = vec![(Duration::from_millis(rng.random_range(0..20_000)), Act::HangUp)];
+            }
+            handsets.push(handset);
+        }
+        if rng.random_bool(0.3) {
+            world.desk(world.config.agents[agent].id);
+            world.desks.last_mut().expect("it was just made").manners = [manner(&mut rng), manner(&mut rng)].into();
+        }
+    }
+    let pressed = rng.random_range(500..2_500);
+    let moment = pressed + rings + if rng.random_bool(0.5) { 0 } else { rng.random_range(1_500..9_000) };
+    for n in 0..pick(&mut rng, &[1, 1, 2, 3]) {
+        let (caller, at) = (world.caller(), if n == 0 { 0 } else { rng.random_range(0..30_000) });
+        world.connect(caller, Link { delay: Duration::from_millis(pick(&mut rng, &[1, 5, 5, 30])), ..Link::GOOD });
+        world.phones[caller].carrier = Carrier::new(if n == 0 { Vec::new() } else { wills(&mut rng, false) });
+        world.plan(caller, at, Act::Dial("100".to_owned()));
+        world.plan(caller, at + pressed, Act::Press('0'));
+        crosses(&mut rng, &mut world, caller, at + moment);
+        world.plan(caller, at + pick(&mut rng, &[20_000, 40_000, 70_000]), Act::HangUp);
+    }
+    for handset in handsets {
+        world.phones[handset].carrier = Carrier::new(wills(&mut rng, true));
+        crosses(&mut rng, &mut world, handset, moment);
+    }
+    world
+}
+
+/// What an agent's phone does when it is rung: those of one agent are lifted in the same moment, or nearly.
+fn lifts(rng: &mut ChaCha8Rng, rings: u64) -> Answering {
+    let near = Duration::from_millis(rings + pick(rng, &[0, 0, 1, 5, 10, 11, 20, 500]));
+    let early = Answering::Early(near / 2, near);
+    let refused = pick(rng, &[480, 486, 486, 487, 500, 603]);
+    pick(
+        rng,
+        &[Answering::Take(near), Answering::Take(near), Answering::Take(near), early, Answering::Refuse(refused, near), Answering::Ring],
+    )
 }
 
 /// What one phone does about that moment, to the millisecond or nearly.

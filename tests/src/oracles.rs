@@ -1,11 +1,15 @@
 //! What must be so whatever happened. Each oracle is one function and one line in `ALL`; each says in words what it found.
 
+mod invites;
+mod lifted;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use gateway_core::{
+    acd::{Agent, AgentState},
     events::{
         leg::Direction,
         record::{Happened, Record},
@@ -17,7 +21,7 @@ use crate::{
     desk::Visit,
     ears::{Ear, FAINT, WINDOW},
     line::Line,
-    phone::Talk,
+    phone::{Phone, Talk},
     shop::{MUSIC_HZ, PROMPT_HZ},
     sip_text::Seen,
     world::World,
@@ -30,18 +34,21 @@ pub type Verdict = Result<(), String>;
 pub type Oracle = fn(&World) -> Verdict;
 
 /// All of them, to be asked when the world has come to rest.
-pub const ALL: [(&str, Oracle); 14] = [
+pub const ALL: [(&str, Oracle); 17] = [
     ("one final response per INVITE", one_final_response),
     ("every request is answered", every_request_answered),
     ("one CallEnded for each call that was answered", one_record_per_answer),
     ("every branch that took a call besides the first is acknowledged and hung up", branches_hung_up),
+    ("every INVITE of ours comes to one end, and is taken back at most once", invites::one_end_each),
     ("nothing outlives its call", nothing_outlives_its_call),
     ("one CallEnded per CallStarted, and it is the last word", one_end_per_call),
     ("one LegEnded per LegStarted", one_end_per_leg),
     ("no desk hears anybody before it accepts and the gate opens", nothing_before_the_gate),
     ("no bridge before the card is drawn, but late ones", no_bridge_before_the_card),
+    ("who is handed a call by phone was offered it, lifted, and its other phones stop ringing at once", lifted::as_it_should),
     ("everybody hears whom they should and nobody else", hears_whom),
     ("no agent is in two calls", one_call_per_agent),
+    ("no agent is rung for two calls", lifted::one_call_per_agent),
     ("every port is closed once, and every lease comes back", every_port_closed),
     ("a recording is as long as the call", recording_length),
     ("notices come in order and make sense", notices_in_order),
@@ -55,7 +62,8 @@ pub fn ask_all(world: &World) {
 
 /// Asks those that know nothing of desks: what signalling, ports and history owe each other in every call.
 pub fn ask_of_wires(world: &World) {
-    const OF_WIRES: [Oracle; 5] = [one_final_response, nothing_outlives_its_call, one_end_per_call, one_end_per_leg, every_port_closed];
+    const OF_WIRES: [Oracle; 6] =
+        [one_final_response, invites::one_end_each, nothing_outlives_its_call, one_end_per_call, one_end_per_leg, every_port_closed];
     let found: Vec<String> = OF_WIRES.iter().filter_map(|oracle| oracle(world).err()).collect();
     assert!(found.is_empty(), "{}\n\n{}", found.join("\n"), world.ladder);
 }
@@ -122,12 +130,16 @@ fn nothing_outlives_its_call(world: &World) -> Verdict {
     if world.switch.sip_load() != (0, 0) {
         left.push(format!("the gateway holds {:?} transactions and usages", world.switch.sip_load()));
     }
-    for phone in world.phones.iter().filter(|phone| phone.load() != (0, 0)) {
+    // A phone that never got the BYE, or the CANCEL, cannot know; and without a 1xx no CANCEL is sent (RFC 3261 9.1).
+    let is_told = |phone: &&Phone| !["BYE", "CANCEL", "1xx INVITE"].iter().any(|goodbye| phone.carrier.swallowed(goodbye));
+    for phone in world.phones.iter().filter(is_told).filter(|phone| phone.load() != (0, 0)) {
         left.push(format!("phone {} holds {:?} transactions and usages", phone.number, phone.load()));
     }
     if !world.outside.reserved.is_empty() {
         left.push(format!("agents are still reserved: {:?}", world.outside.reserved));
     }
+    let is_busy = |agent: &&Agent| matches!(agent.state(), AgentState::Reserved | AgentState::Offered(_) | AgentState::Talking(_));
+    left.extend(world.switch.agents().filter(is_busy).map(|agent| format!("{:?} is {:?}", agent.id, agent.state())));
     none(left.into_iter())
 }
 
@@ -183,6 +195,9 @@ fn nothing_before_the_gate(world: &World) -> Verdict {
 fn no_bridge_before_the_card(world: &World) -> Verdict {
     none(world.records.iter().filter_map(|record| {
         let Happened::Handoff { agent, version, late, .. } = &record.happened else { return None };
+        if lifted::lifted(world, record).is_some() {
+            return None;
+        }
         let visits = world.desks.iter().filter(|desk| desk.agent == *agent).flat_map(|desk| &desk.visits);
         let visit = visits.rev().find(|visit| visit.call == record.call && visit.card.version == *version);
         let visit = match visit {
@@ -224,11 +239,17 @@ fn hears_whom(world: &World) -> Verdict {
         // RFC 3960 3: before anybody answers they may hear each other, and after that they must.
         let may = called.spoke_early.unwrap_or(from).min(from);
         let end = [caller.ended, called.ended].into_iter().flatten().min();
-        spoken.entry((p, t)).or_default().push(Spell { from: may, ..Spell::of(caller, from, end, &called.holds, world.phones[q].hz) });
-        spoken
-            .entry((q, u))
-            .or_default()
-            .push(Spell { from: may, ..Spell::of(caller, from, end, &called.holds, 0.0) }.said_by(caller, world.phones[p].hz));
+        let spell = |hz| Spell { from: may, ..Spell::of(caller, from, end, &called.holds, hz).late(world, caller, p) };
+        spoken.entry((p, t)).or_default().push(spell(world.phones[q].hz));
+        spoken.entry((q, u)).or_default().push(spell(0.0).said_by(caller, world.phones[p].hz));
+    }
+    for lift in lifted::all(world) {
+        let Some((p, t)) = caller_of(world, lift.call) else { continue };
+        let (caller, agent) = (&world.phones[p].talks[t], &world.phones[lift.phone].talks[lift.talk]);
+        let end = [agent.ended, lift.over].into_iter().flatten().min();
+        let spell = |hz| Spell::of(caller, lift.at, end, &agent.holds, hz).late(world, caller, p);
+        spoken.entry((p, t)).or_default().push(spell(world.phones[lift.phone].hz).said_by(agent, world.phones[lift.phone].hz));
+        spoken.entry((lift.phone, lift.talk)).or_default().push(spell(0.0).said_by(caller, world.phones[p].hz));
     }
     for (p, phone) in world.phones.iter().enumerate() {
         for (t, talk) in phone.talks.iter().enumerate() {
@@ -262,6 +283,16 @@ impl Spell {
     fn said_by(mut self, talk: &Talk, hz: f64) -> Self {
         self.holds.extend(talk.keys.iter().map(|at| (*at, Some(*at + KEY))));
         Self { hz, ..self }
+    }
+
+    /// Who left the offer to us is heard, and hears, from the ACK on that brings the answer, if it comes (RFC 3261 13.2.1).
+    fn late(self, world: &World, talk: &Talk, phone: usize) -> Self {
+        if !world.phones[phone].offers_late {
+            return self;
+        }
+        let is_its = |seen: &&Seen| seen.inbound && seen.is_request("ACK") && seen.peer == world.phones[phone].sip && seen.at >= talk.began;
+        let acked = world.wire.iter().find(is_its).map(|ack| ack.at);
+        Self { sure: self.sure.zip(acked).map(|(sure, acked)| sure.max(acked)), ..self }
     }
 
     fn is_held(&self, at: Instant, slack: Duration) -> bool {

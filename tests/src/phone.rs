@@ -324,7 +324,7 @@ impl Phone {
         let oversize = Oversize::Udp;
         let plain = InviteTarget::new(uri, EndpointId(0), to, from_uri, offer.to_string());
         let usage = self.agent.invite(now, &InviteTarget { headers, auth, oversize, ..plain });
-        self.begin(now.instant, line, usage, Some(offer));
+        self.begin(now.instant, line, usage, Some(offer), None);
     }
 
     fn line(&self) -> Line {
@@ -332,11 +332,12 @@ impl Phone {
         Line::new(SocketAddr::new(self.sip.ip(), port), &self.codecs, self.hz).secured(self.srtp)
     }
 
-    fn begin(&mut self, began: Instant, line: Line, usage: UsageId, offer: Option<Offer>) {
+    fn begin(&mut self, began: Instant, line: Line, usage: UsageId, offer: Option<Offer>, call_id: Option<String>) {
         let (answered, ended, refused, holds, reoffer) = (None, None, None, Vec::new(), None);
         self.talks.push(Talk {
             line,
             began,
+            call_id,
             answered,
             spoke_early: None,
             ended,
@@ -447,7 +448,7 @@ impl Phone {
             UaEvent::Invited { usage, request, .. } => {
                 let offer = request.sdp().and_then(|sdp| Offer::parse(&sdp).ok());
                 let line = self.line();
-                self.begin(now.instant, line, usage, offer);
+                self.begin(now.instant, line, usage, offer, Some(request.call_id.to_string()));
                 self.agent.ring(now, usage);
                 match self.answering {
                     Answering::Take(after) | Answering::Refuse(_, after) => self.due_answers.push_back((now.instant + after, usage)),

@@ -155,6 +155,11 @@ impl World {
         UtcMillis(UTC + instant.saturating_duration_since(self.zero).as_millis() as u64)
     }
 
+    /// The moment that the gateway's records call so.
+    pub fn moment_of(&self, utc: UtcMillis) -> Instant {
+        self.at(utc.0.saturating_sub(UTC))
+    }
+
     /// So many ms after the beginning.
     pub fn at(&self, ms: u64) -> Instant {
         self.zero + Duration::from_millis(ms)
@@ -174,6 +179,12 @@ impl World {
     /// Adds the phone that calls to 200 are bridged to.
     pub fn uas(&mut self) -> usize {
         self.add_phone(Phone::new("uas", UAS, UAS_HZ))
+    }
+
+    /// Adds the n-th phone of an agent; nobody rings it before it is registered.
+    pub fn handset(&mut self, agent: usize, n: usize) -> usize {
+        let hz = caller_hz(self.phones.len());
+        self.add_phone(Phone::new(&format!("{}-{n}", config::phone_user(agent)), config::handset(agent, n), hz))
     }
 
     /// Adds a phone.

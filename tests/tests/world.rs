@@ -17,7 +17,9 @@ use tests::{generate, oracles, phone::Phone, sip_text::Seen, world::World};
 /// Days lived by every run of the tests.
 const DAYS: u64 = 40;
 /// Calls through carriers with a will, in every run of the tests.
-const CROSSINGS: u64 = 500;
+const CROSSINGS: u64 = 400;
+/// Calls to agents on phones, in every run of the tests.
+const LIFTINGS: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -86,6 +88,11 @@ fn whatever_carriers_do_the_oracles_hold() {
     judge(&seeds(Vec::new(), CROSSINGS), "whatever_carriers", generate::crossing);
 }
 
+#[test]
+fn whatever_phones_are_lifted_the_oracles_hold() {
+    judge(&seeds(Vec::new(), LIFTINGS), "whatever_phones", generate::lifting);
+}
+
 /// Oracles that are never asked anything would hold too.
 #[test]
 fn the_days_are_full_of_calls() {
@@ -129,6 +136,9 @@ fn the_carriers_do_what_they_will() {
         });
         let crossed =
             |other| requests(true, other).any(|one| requests(false, "BYE").any(|bye| bye.call_id() == one.call_id() && one.at >= bye.at));
+        let is_answered = |asked: &Seen, with| {
+            world.wire.iter().any(|seen| !seen.inbound && seen.status() == Some(with) && seen.transaction() == asked.transaction())
+        };
         let happened = [
             ("an answer is said again", is_lost(200)),
             ("an INVITE is said again", is_lost(0)),
@@ -139,12 +149,69 @@ fn the_carriers_do_what_they_will() {
             ("nobody acknowledges", world.ladder.mentions("\"sip\":408")),
             ("a phone dies", world.phones.iter().any(Phone::is_dead)),
             ("a call is made without an offer", world.phones.iter().any(|phone| phone.offers_late)),
+            ("a caller in the menu would hand the call on", requests(true, "REFER").any(|refer| is_answered(refer, 603))),
             ("a refusal is passed on", world.phones[1].talks.iter().any(|talk| talk.refused.is_some())),
         ];
         happened.iter().for_each(|(what, is_so)| *seen.entry(what).or_default() += usize::from(*is_so));
     }
     eprintln!("{seen:?}");
     assert!(seen.values().all(|times| *times > 0), "{seen:?}");
+}
+
+/// Phones that are never lifted twice at once would pass too.
+#[test]
+fn the_phones_do_what_they_will() {
+    let mut seen = BTreeMap::<&str, usize>::new();
+    for world in (1..=60).map(generate::lifting).map(lived) {
+        let says = |inbound, words: &str| world.wire.iter().any(|seen| seen.inbound == inbound && seen.text.contains(words));
+        let handed = world.records.iter().filter(|record| matches!(record.happened, Happened::Handoff { .. })).count();
+        let bridged = world.desks.iter().flat_map(|desk| &desk.visits).filter(|visit| visit.bridged.is_some()).count();
+        let handsets = || world.phones.iter().filter(|phone| phone.number.starts_with("desk"));
+        let lifted = handsets().flat_map(|phone| &phone.talks).filter(|talk| talk.answered.is_some()).count();
+        let happened = [
+            ("a phone is lifted", handed > bridged),
+            ("a desk beside it takes the call", bridged > 0),
+            ("more are lifted than can have the call", lifted > handed),
+            ("a phone rings in vain", says(false, "Call completed elsewhere")),
+            ("a phone speaks before it is lifted", handsets().flat_map(|phone| &phone.talks).any(|talk| talk.spoke_early.is_some())),
+            ("a phone dies", handsets().any(Phone::is_dead)),
+            ("a caller is handed on to the next", handed > 1),
+        ];
+        happened.iter().for_each(|(what, is_so)| *seen.entry(what).or_default() += usize::from(*is_so));
+    }
+    eprintln!("{seen:?}");
+    assert!(seen.values().all(|times| *times > 0), "{seen:?}");
+}
+
+/// A wire from which somebody took a message is found out.
+#[test]
+fn an_oracle_sees_a_cancel_that_is_missing_said_twice_or_too_early_and_a_goodbye_that_is_missing() {
+    let is_cancel = |seen: &Seen| !seen.inbound && seen.is_request("CANCEL");
+    let is_bye = |seen: &Seen| seen.is_request("BYE");
+    let in_vain = |world: &World| world.wire.iter().any(|seen| is_cancel(seen) && seen.text.contains("elsewhere"));
+    let fresh = || (1..=60).map(generate::lifting).map(lived).find(in_vain).expect("a phone rings in vain");
+    let spoiled = |spoil: &dyn Fn(&mut World)| {
+        let mut world = fresh();
+        assert_eq!(oracles::verdicts(&world), Vec::<String>::new());
+        spoil(&mut world);
+        oracles::verdicts(&world).join("\n")
+    };
+    let missing = spoiled(&|world| world.wire.retain(|seen| !is_cancel(seen)));
+    assert!(missing.contains("rings on after"), "{missing}");
+    let twice = spoiled(&|world| {
+        let one = world.wire.iter().find(|seen| is_cancel(seen)).cloned().expect("there is one");
+        world.wire.push(Seen { text: one.text.replace("branch=", "branch=again"), ..one });
+    });
+    assert!(twice.contains("is taken back 2 times"), "{twice}");
+    let early = spoiled(&|world| {
+        let cancel = world.wire.iter_mut().find(|seen| is_cancel(seen)).expect("there is one");
+        cancel.at = world.zero;
+    });
+    assert!(early.contains("before anything was said"), "{early}");
+    let unsaid = spoiled(&|world| world.wire.retain(|seen| !is_bye(seen)));
+    assert!(unsaid.contains("BYEs of ours 0, of theirs 0"), "{unsaid}");
+    let unasked = spoiled(&|world| world.records.retain(|record| !matches!(record.happened, Happened::AgentOffered { .. })));
+    assert!(unasked.contains("not offered as version"), "{unasked}");
 }
 
 #[test]

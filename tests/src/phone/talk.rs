@@ -12,6 +12,8 @@ use crate::line::Line;
 pub struct Talk {
     pub line: Line,
     pub began: Instant,
+    /// Of the INVITE that it was called by.
+    pub call_id: Option<String>,
     /// When the answer was known.
     pub answered: Option<Instant>,
     /// When it spoke before it took the call.
