@@ -11,7 +11,7 @@ use gateway_core::{
         record::{Happened, Record},
         story::{Customer, Story, Trust},
     },
-    ids::{AgentId, CallId, CustomerId, UtcMillis},
+    ids::{AgentId, AskId, CallId, CustomerId, UtcMillis},
 };
 
 /// How the slow systems behave; `None` as a delay is silence.
@@ -25,6 +25,8 @@ pub struct Manners {
     pub verify: Option<Duration>,
     /// The store is broken, and says so.
     pub fails: bool,
+    /// A reservation stands only when its answer comes, so that a release asked for meanwhile overtakes it.
+    pub overtaken: bool,
 }
 
 impl Default for Manners {
@@ -34,6 +36,7 @@ impl Default for Manners {
             reserve: Some(Duration::ZERO),
             verify: Some(Duration::from_millis(30)),
             fails: false,
+            overtaken: false,
         }
     }
 }
@@ -52,6 +55,8 @@ pub struct Outside {
     callers: BTreeMap<CallId, String>,
     /// Agents who are taken, and by which call.
     pub reserved: BTreeMap<AgentId, CallId>,
+    /// Reservations on their way, where releases overtake them.
+    pub coming: BTreeMap<AskId, (AgentId, CallId)>,
 }
 
 #[derive(Debug)]
@@ -76,11 +81,16 @@ impl Outside {
             (_, true) => self.manners.verify,
             _ => self.manners.reserve,
         };
+        let id = ask.id();
         let finding = match ask.question {
             Question::Identify { .. } if self.manners.fails => Err(AskFailure::Failed("the store is away".to_owned())),
             Question::Identify { number, .. } => {
                 let number = number.map(|number| number.0).unwrap_or_default();
                 Ok(Finding::Identified(Box::new(self.story(&number, utc))))
+            }
+            Question::ReserveAgent { agent, call } if self.manners.overtaken => {
+                self.coming.insert(id, (agent, call));
+                Ok(granted(utc))
             }
             Question::ReserveAgent { agent, call } => Ok(self.reserve(agent, call, utc)),
             Question::ReleaseAgent { agent, call } => {
@@ -98,6 +108,11 @@ impl Outside {
             }
         };
         Some((after?, ask.token.reply(finding)))
+    }
+
+    /// An answer has come to the Switch.
+    pub fn answered(&mut self, ask: AskId) {
+        self.reserved.extend(self.coming.remove(&ask));
     }
 
     /// Learns from history, as the store does.
@@ -128,8 +143,13 @@ impl Outside {
             Some(holder) if *holder != call => Finding::AgentTaken,
             _ => {
                 self.reserved.insert(agent, call);
-                Finding::AgentReserved { until: UtcMillis(utc.0 + 3_600_000) }
+                granted(utc)
             }
         }
     }
+}
+
+/// For an hour.
+fn granted(utc: UtcMillis) -> Finding {
+    Finding::AgentReserved { until: UtcMillis(utc.0 + 3_600_000) }
 }

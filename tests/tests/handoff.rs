@@ -256,6 +256,20 @@ fn a_reservation_that_comes_too_late_is_given_back() {
 }
 
 #[test]
+fn a_reservation_that_outlives_its_call_is_given_back_as_it_comes() {
+    let mut world = World::new(7, 1);
+    (world.outside.manners.reserve, world.outside.manners.overtaken) = (Some(Duration::from_millis(900)), true);
+    caller(&mut world, 12_000);
+    world.run_until(5_000, "reserving", |world| world.switch.calls().any(|call| world.switch.phase_of(call) == Some("reserving")));
+    world.plan(0, 0, Act::HangUp);
+    world.run_until(800, "the call is gone", |world| world.switch.calls().count() == 0);
+    assert_eq!(world.outside.coming.len(), 1, "the reservation is still on its way");
+    world.run(900);
+    assert!(world.outside.coming.is_empty() && world.outside.reserved.is_empty(), "{:?}", world.outside.reserved);
+    judge(&mut world);
+}
+
+#[test]
 fn a_desk_that_closes_while_it_is_being_reserved_is_not_waited_for() {
     let mut world = World::new(7, 2);
     world.outside.manners.reserve = Some(Duration::from_millis(200));

@@ -44,6 +44,7 @@ impl World {
                     self.poll_switch();
                 }
                 Work::Reply(reply) => {
+                    self.outside.answered(reply.ask());
                     self.switch.handle(now, Input::Replied(reply));
                     self.poll_switch();
                 }

@@ -132,6 +132,9 @@ impl<R: Rng + SeedableRng> Switch<R> {
             }
             Wish::Media(command) => self.tell_shard(call, command),
             Wish::Ask(ask) => {
+                if let Question::ReserveAgent { agent, call } = &ask.question {
+                    self.reservations.asked(ask.id(), *agent, *call);
+                }
                 if !matches!(ask.question, Question::ReleaseAgent { .. }) {
                     self.by_ask.insert(ask.id(), call);
                 }
@@ -179,9 +182,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
         self.timers.stop(&Due::WrapUp(agent, call));
         if self.acd.agent(agent).is_some_and(|agent| agent.state() == AgentState::WrapUp(call)) {
             self.turn_agent(now, agent, next);
-            let ask = self.asks.put(Question::ReleaseAgent { agent, call }, now.instant + RELEASE_MAX);
-            self.outputs.push_back(Output::Ask(ask));
+            self.release_agent(now, agent, call);
         }
+    }
+
+    pub(super) fn release_agent(&mut self, now: Now, agent: AgentId, call: CallId) {
+        let ask = self.asks.put(Question::ReleaseAgent { agent, call }, now.instant + RELEASE_MAX);
+        self.outputs.push_back(Output::Ask(ask));
     }
 
     fn tell_shard(&mut self, call: CallId, command: MediaCommand) {
@@ -232,7 +239,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 }
 
-fn is_with(state: AgentState, id: CallId) -> bool {
+pub(super) fn is_with(state: AgentState, id: CallId) -> bool {
     match state {
         AgentState::Offered(call) | AgentState::Talking(call) | AgentState::WrapUp(call) => call == id,
         AgentState::Away | AgentState::Available | AgentState::Reserved | AgentState::Unreachable => false,

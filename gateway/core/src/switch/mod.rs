@@ -16,6 +16,7 @@ mod phones;
 mod places;
 mod refers;
 mod rejection;
+mod reservations;
 mod sip_hearing;
 mod sip_leg;
 mod sip_ways;
@@ -77,6 +78,8 @@ pub struct Switch<R> {
     by_leg: BTreeMap<LegId, CallId>,
     by_port: BTreeMap<PortId, CallId>,
     by_ask: BTreeMap<AskId, CallId>,
+    /// Reservations asked for and not answered, which outlive their call.
+    reservations: reservations::Reservations,
     places: BTreeMap<ShardId, Places>,
     asks: Asks,
     mint: Mint,
@@ -136,6 +139,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             by_leg: BTreeMap::new(),
             by_port: BTreeMap::new(),
             by_ask: BTreeMap::new(),
+            reservations: reservations::Reservations::default(),
             places: setup.shards.into_iter().map(|shard| (shard, Places::default())).collect(),
             asks: Asks::default(),
             mint: Mint::default(),
@@ -268,6 +272,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     fn replied(&mut self, now: Now, reply: Reply) {
         let ask = reply.ask();
         let late = !self.asks.settle(&reply);
+        self.take_reservation(now, &reply);
         if !self.by_ask.contains_key(&ask) {
             if !late {
                 self.located(now, ask, reply.finding);
