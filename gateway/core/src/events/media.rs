@@ -97,7 +97,7 @@ pub enum MediaEvent {
     PeerRefused { port: PortId, cause: Cause },
     /// ICE and DTLS stand; audio may flow.
     PeerConnected { port: PortId },
-    /// The first offer or answer for the peer was unfit, its path is lost (RFC 7675), or it closed.
+    /// Its path is lost (RFC 7675), it closed, or its first offer or answer was unfit; where no port was opened, `Closed` follows at once.
     PeerGone { port: PortId, cause: Cause },
     /// A key by RTP event or tone, once, at its end.
     DigitHeard { port: PortId, digit: Private<char>, length: Duration },
@@ -135,7 +135,7 @@ pub enum PlayEnd {
 }
 
 /// How one port fared: received and lost packets, jitter (RFC 3550 6.4.1) and round trip in ms, estimated MOS times 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quality {
     pub received: u64,
     pub lost: u64,

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     cause::{Cause, Fault},
-    events::media::{MediaCommand, MediaEvent, PlayEnd, Topology},
+    events::media::{MediaCommand, MediaEvent, PlayEnd, Quality, Topology},
     ids::{BridgeId, PlayId, PortId, RecordingId},
     private::Private,
 };
@@ -106,30 +106,34 @@ impl<R: rand::Rng> Shard<R> {
 
     fn open_peer(&mut self, now: Instant, id: PortId, offer: &Offer) {
         let Some(web) = self.config.web.filter(|_| !self.ports.contains_key(&id)) else {
-            self.tell(MediaEvent::PeerGone { port: id, cause: NOT_IMPLEMENTED });
-            return;
+            return self.refuse_peer(id, NOT_IMPLEMENTED);
         };
         let ssrc = self.rng.next_u32();
         let accepted = Peer::accept(now, web.local, web.advertised, offer, ssrc);
         let Some((peer, answer)) = accepted.ok().filter(|(peer, _)| self.demux.insert_ufrag(peer.ufrag(), id)) else {
-            self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
-            return;
+            return self.refuse_peer(id, UNFIT);
         };
         let line = WebLine::new(now, peer, ssrc, &mut self.rng);
         self.tell(MediaEvent::PeerAnswered { port: id, answer });
         self.admit(now, id, Line::Web(Box::new(line)));
     }
 
+    /// Where nothing was opened, nothing closes later: the call that waits for it is told now.
+    fn refuse_peer(&mut self, id: PortId, cause: Cause) {
+        self.tell(MediaEvent::PeerGone { port: id, cause });
+        if !self.ports.contains_key(&id) {
+            self.tell(MediaEvent::Closed { port: id, quality: Quality::default() });
+        }
+    }
+
     fn offer_peer(&mut self, now: Instant, id: PortId) {
         let Some(web) = self.config.web.filter(|_| !self.ports.contains_key(&id)) else {
-            self.tell(MediaEvent::PeerGone { port: id, cause: NOT_IMPLEMENTED });
-            return;
+            return self.refuse_peer(id, NOT_IMPLEMENTED);
         };
         let ssrc = self.rng.next_u32();
         let offered = Peer::offer(now, web.local, web.advertised, ssrc);
         let Some((peer, offer)) = offered.ok().filter(|(peer, _)| self.demux.insert_ufrag(peer.ufrag(), id)) else {
-            self.tell(MediaEvent::PeerGone { port: id, cause: UNFIT });
-            return;
+            return self.refuse_peer(id, UNFIT);
         };
         let line = WebLine::new(now, peer, ssrc, &mut self.rng);
         self.tell(MediaEvent::PeerOffered { port: id, offer });

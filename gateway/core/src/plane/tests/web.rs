@@ -244,7 +244,10 @@ fn an_answer_without_webrtc_ends_the_peer_that_offered() {
 fn an_offer_without_webrtc_is_refused_and_strangers_are_not_answered() {
     let mut bench = Bench::new(true);
     bench.tell(MediaCommand::OpenPeer { port: AGENT, offer: Offer::parse(PLAIN).unwrap() });
-    assert!(matches!(bench.events.last(), Some((_, MediaEvent::PeerGone { port: AGENT, cause })) if cause.sip == 488));
+    let [(_, MediaEvent::PeerGone { port: AGENT, cause }), (_, MediaEvent::Closed { port: AGENT, .. })] = &bench.events[..] else {
+        panic!("{:?}", bench.events)
+    };
+    assert_eq!(cause.sip, 488);
     bench.give(ShardInput::WebReceived { from: address(), bytes: &[22, 254, 253, 0, 0] });
     assert!(bench.web_sent.is_empty() && bench.shard.counts().homeless == 1);
 }
