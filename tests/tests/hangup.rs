@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use gateway_core::{
+    cause::Cause,
+    events::record::{Happened, Record},
+};
 use tests::{
     desk::{Manner, Take},
     net::Link,
@@ -129,4 +133,27 @@ fn a_caller_who_never_acknowledges_is_given_up_after_32_s() {
     world.run(200_000);
     assert_eq!(world.switch.calls().count(), 0);
     assert!(world.ladder.mentions("\"sip\":408"), "{}", world.ladder);
+}
+
+#[test]
+fn a_port_that_breaks_ends_its_call_politely_and_no_other() {
+    let mut world = World::new(7, 2);
+    for _ in 0..2 {
+        let caller = world.caller();
+        world.phones[caller].habits = vec![(Duration::from_millis(500), Act::Press('0'))];
+        world.dial(caller, "100");
+    }
+    let talking = |world: &World| world.switch.calls().filter(|call| world.switch.phase_of(*call) == Some("talking")).count();
+    world.run_until(20_000, "both talk", |world| talking(world) == 2);
+    let port = *world.ports.keys().next().unwrap();
+    world.break_port(port);
+    world.run(1_000);
+    assert_eq!(talking(&world), 1, "{}", world.ladder);
+    let broken = |record: &&Record| matches!(record.happened, Happened::CallEnded { cause: Cause::BROKEN, crashed: false, .. });
+    assert_eq!(world.records.iter().filter(broken).count(), 1);
+    assert_eq!(world.phones.iter().filter(|phone| phone.talk().ended.is_some()).count(), 1, "its caller has heard goodbye");
+    let caller = world.phones.iter().position(|phone| phone.talk().ended.is_none()).unwrap();
+    world.plan(caller, 0, Act::HangUp);
+    world.run(120_000);
+    oracles::ask_all(&world);
 }

@@ -120,6 +120,8 @@ pub(crate) struct ShardMeters {
     pub(crate) turn: Histogram,
     /// Bound RTP ports.
     pub(crate) ports: Gauge,
+    /// Ports that fell over a bug.
+    pub(crate) broken: Counter,
 }
 
 impl ShardMeters {
@@ -135,7 +137,8 @@ impl ShardMeters {
             lost_quality: counter!("tandem_media_reports_dropped_total", "shard" => shard.clone()),
             lost_samples: counter!("tandem_recorder_samples_lost_total", "shard" => shard.clone()),
             turn: histogram!("tandem_media_turn_seconds", "shard" => shard.clone()),
-            ports: gauge!("tandem_media_ports", "shard" => shard),
+            ports: gauge!("tandem_media_ports", "shard" => shard.clone()),
+            broken: counter!("tandem_media_ports_broken_total", "shard" => shard),
         }
     }
 }

@@ -306,6 +306,14 @@ impl<P: Plane> Turns<P> {
 
     fn report(&mut self, event: MediaEvent) {
         self.has_reported = true;
+        if let MediaEvent::Broken { port } = &event {
+            tracing::error!(
+                shard = self.shard.0,
+                port = port.0,
+                "a port fell over a bug and is closed; the words of the panic stand above"
+            );
+            self.meters.broken.increment(1);
+        }
         if self.reports.is_empty() {
             match self.switch.lay(Arrival::Media(self.shard, event)) {
                 Ok(()) | Err(Refused::Gone(_)) => {}

@@ -107,6 +107,13 @@ impl Call {
         self.finish_if_done(turn);
     }
 
+    /// What the call agreed and what is heard differ from here on, so all of it ends; a leg that was leaving leaves.
+    pub(super) fn port_broke(&mut self, port: PortId, turn: &mut Turn<'_>) {
+        if self.parting.iter().all(|leg| leg.port != Some(port)) {
+            self.end(Cause::BROKEN, turn);
+        }
+    }
+
     pub(super) fn recorded(&mut self, outcome: Result<(String, u64), String>, turn: &mut Turn<'_>) {
         let Some(recording) = self.recording.take() else { return };
         match outcome {

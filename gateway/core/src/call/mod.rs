@@ -246,6 +246,7 @@ impl Call {
             MediaEvent::PeerOffered { port, offer } => self.peer_offered(port, offer, turn),
             MediaEvent::PeerRefused { port, cause } => self.peer_refused(port, cause, turn),
             MediaEvent::PeerConnected { port } => self.peer_connected(port, turn),
+            MediaEvent::Broken { port } => self.port_broke(port, turn),
             MediaEvent::PeerGone { port, cause } => self.peer_gone(port, cause, turn),
             MediaEvent::DigitHeard { port, digit, length } => {
                 if let Some(leg) = self.leg_of(port) {

@@ -115,6 +115,8 @@ pub enum MediaEvent {
     Quality { port: PortId, quality: Quality },
     /// Nothing has arrived for the configured time, or the shard fell: the call decides whether that ends it.
     MediaLost { port: PortId },
+    /// A bug of ours took the port, and it alone; `Closed` follows.
+    Broken { port: PortId },
     /// The copy has ended, by either side.
     ForkClosed { fork: ForkId, cause: Cause },
     /// The port's last word, with its totals for the record.

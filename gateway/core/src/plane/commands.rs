@@ -9,6 +9,8 @@ use media::{
     webrtc::Peer,
 };
 
+#[cfg(test)]
+use super::shard::Wire;
 use super::{
     Shard, bridge,
     lease::Grant,
@@ -27,6 +29,43 @@ use crate::{
 
 impl<R: rand::Rng> Shard<R> {
     pub(super) fn obey(&mut self, now: Instant, command: MediaCommand) {
+        let concerned = self.concerned(&command);
+        self.together(now, &concerned, |shard| shard.carry_out(now, command));
+    }
+
+    /// The ports that a command is about.
+    fn concerned(&self, command: &MediaCommand) -> Vec<PortId> {
+        match command {
+            MediaCommand::Open { port, .. }
+            | MediaCommand::OpenPeer { port, .. }
+            | MediaCommand::OfferPeer { port }
+            | MediaCommand::AnswerPeer { port, .. }
+            | MediaCommand::Replan { port, .. }
+            | MediaCommand::Commit { port }
+            | MediaCommand::Rollback { port }
+            | MediaCommand::Direct { port, .. }
+            | MediaCommand::Play { port, .. }
+            | MediaCommand::Stop { port }
+            | MediaCommand::Collect { port, .. }
+            | MediaCommand::SendDigit { port, .. }
+            | MediaCommand::Mute { port, .. }
+            | MediaCommand::Fork { port, .. }
+            | MediaCommand::RestartIce { port, .. }
+            | MediaCommand::Link { port, .. }
+            | MediaCommand::Close { port }
+            | MediaCommand::Record { caller: port, .. } => vec![*port],
+            MediaCommand::Bridge { topology, .. } => bridge::members(topology),
+            MediaCommand::Unbridge { bridge } => self.bridges.get(bridge).map(bridge::members).unwrap_or_default(),
+            MediaCommand::PauseRecording { recording }
+            | MediaCommand::ResumeRecording { recording }
+            | MediaCommand::SealRecording { recording } => {
+                self.recordings.get(recording).map(|recording| vec![recording.caller]).unwrap_or_default()
+            }
+            MediaCommand::LeasePorts { .. } | MediaCommand::Unfork { .. } => Vec::new(),
+        }
+    }
+
+    fn carry_out(&mut self, now: Instant, command: MediaCommand) {
         match command {
             MediaCommand::LeasePorts { count } => match self.leases.lease(count) {
                 Grant::Leased(locals) => self.tell(MediaEvent::PortsLeased { locals }),
@@ -167,6 +206,8 @@ impl<R: rand::Rng> Shard<R> {
 
     fn admit(&mut self, now: Instant, id: PortId, line: Line) {
         self.ports.insert(id, Port::new(line));
+        #[cfg(test)]
+        self.trip(id, Wire::Command);
         self.timers.set_about(Timer::Quality(id), now + QUALITY_EVERY, QUALITY_SLACK);
         self.flush(id);
         if let Some(port) = self.ports.get_mut(&id) {
@@ -177,18 +218,22 @@ impl<R: rand::Rng> Shard<R> {
 
     fn close(&mut self, now: Instant, id: PortId) {
         self.stop(id);
-        while let Some(recording) = self.recording_of(id) {
-            self.seal(now, recording);
-        }
+        self.seal_all_of(now, id);
         let Some(port) = self.ports.get_mut(&id) else { return };
         port.line.close(now, &mut self.outbox);
         let quality = port.quality();
         self.flush(id);
-        let Some(port) = self.ports.remove(&id) else { return };
+        self.remove(now, id);
+        self.tell(MediaEvent::Closed { port: id, quality });
+    }
+
+    /// Takes a port out of all that knows it.
+    pub(super) fn remove(&mut self, now: Instant, id: PortId) -> Option<Port> {
+        let port = self.ports.remove(&id)?;
         for timer in [Timer::Line(id), Timer::Quality(id), Timer::Silence(id)] {
             self.timers.stop(&timer);
         }
-        match port.line {
+        match &port.line {
             Line::Rtp(line) => {
                 self.sockets.remove(&line.lease.rtp);
                 self.sockets.remove(&line.lease.rtcp);
@@ -200,7 +245,13 @@ impl<R: rand::Rng> Shard<R> {
         if let Some(bridge) = port.bridge {
             self.reroute(now, bridge);
         }
-        self.tell(MediaEvent::Closed { port: id, quality });
+        Some(port)
+    }
+
+    pub(super) fn seal_all_of(&mut self, now: Instant, caller: PortId) {
+        while let Some(recording) = self.recording_of(caller) {
+            self.seal(now, recording);
+        }
     }
 
     fn bridge(&mut self, now: Instant, id: BridgeId, topology: Topology) {

@@ -5,6 +5,7 @@
 
 mod border;
 mod bridge;
+mod broken;
 mod commands;
 mod lease;
 mod packets;

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, time::Instant};
 
 use media::{dtmf::DigitEvent, rtp::Header, session::Received, stream::Heard, transmit::Channel, webrtc::PeerEvent};
 
+#[cfg(test)]
+use super::shard::Wire;
 use super::{
     Shard, SocketId,
     port::{Line, Port},
@@ -21,6 +23,10 @@ impl<R: rand::Rng> Shard<R> {
             self.counts.homeless += 1;
             return;
         };
+        self.alone(now, id, |shard| shard.receive_on(now, id, channel, from, bytes));
+    }
+
+    fn receive_on(&mut self, now: Instant, id: PortId, channel: Channel, from: SocketAddr, bytes: &[u8]) {
         let Some(Port { line: Line::Rtp(line), .. }) = self.ports.get_mut(&id) else { return };
         let mut clear = std::mem::take(&mut self.clear);
         let received = match channel {
@@ -37,6 +43,8 @@ impl<R: rand::Rng> Shard<R> {
             Err(_) => self.counts.dropped += 1,
         }
         self.clear = clear;
+        #[cfg(test)]
+        self.trip(id, Wire::Packet);
     }
 
     pub(super) fn receive_web(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
@@ -44,6 +52,10 @@ impl<R: rand::Rng> Shard<R> {
             self.counts.homeless += 1;
             return;
         };
+        self.alone(now, id, |shard| shard.receive_web_on(now, id, from, bytes));
+    }
+
+    fn receive_web_on(&mut self, now: Instant, id: PortId, from: SocketAddr, bytes: &[u8]) {
         let Some(Port { line: Line::Web(line), .. }) = self.ports.get_mut(&id) else { return };
         line.peer.handle_datagram(now, from, bytes);
         self.after_web(now, id);
@@ -123,10 +135,14 @@ impl<R: rand::Rng> Shard<R> {
         }
         for place in 0..port.relays_to.len() {
             let Some(&listener) = self.ports.get(&speaker).and_then(|port| port.relays_to.get(place)) else { return };
-            if let Some(port) = self.ports.get_mut(&listener).filter(|port| port.play.is_none()) {
-                port.line.relay(now, stream(speaker, header.ssrc), header, payload, &mut self.outbox);
-                self.flush(listener);
-            }
+            self.alone(now, listener, |shard| {
+                if let Some(port) = shard.ports.get_mut(&listener).filter(|port| port.play.is_none()) {
+                    port.line.relay(now, stream(speaker, header.ssrc), header, payload, &mut shard.outbox);
+                    #[cfg(test)]
+                    shard.trip(listener, Wire::Relay);
+                    shard.flush(listener);
+                }
+            });
         }
     }
 

@@ -38,6 +38,8 @@ use crate::{
 ///
 /// **Memory:** `recycle` takes the bytes of a `Transmit` back once they are sent; then relaying a packet allocates nothing.
 ///
+/// **Bugs:** a panic in the work for one port takes that port alone; its call is told `Broken` and `Closed`.
+///
 /// Same seed, same inputs, same stamps: same outputs, but for WebRTC peers, whose stack draws from the system.
 pub struct Shard<R> {
     pub(super) config: ShardConfig,
@@ -63,6 +65,9 @@ pub struct Shard<R> {
     /// Memory for the packet that is being opened.
     pub(super) clear: Vec<u8>,
     outputs: VecDeque<ShardOutput>,
+    /// Where a bug is put on purpose: the next work of this kind for this port panics.
+    #[cfg(test)]
+    pub(super) tripwire: Option<(PortId, Wire)>,
     /// Of the last input: `Now.utc` less the instant it was stamped with.
     pub(super) utc: UtcMillis,
     pub(super) counts: Counts,
@@ -79,6 +84,18 @@ pub(super) enum Timer {
     Silence(PortId),
     /// An address has rested.
     Rest(SocketAddr),
+}
+
+/// A kind of work for a port, for a bug that is put there on purpose.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    Command,
+    Packet,
+    Relay,
+    Tick,
+    Tape,
+    Timer,
 }
 
 /// What was dropped, for the metrics.
@@ -113,6 +130,8 @@ impl<R: rand::Rng> Shard<R> {
             outbox: Outbox::default(),
             clear: Vec::new(),
             outputs: VecDeque::new(),
+            #[cfg(test)]
+            tripwire: None,
             utc: UtcMillis(0),
             counts: Counts::default(),
         }
@@ -161,6 +180,13 @@ impl<R: rand::Rng> Shard<R> {
     /// What was dropped so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    #[cfg(test)]
+    pub(super) fn trip(&mut self, id: PortId, wire: Wire) {
+        if self.tripwire.take_if(|tripwire| *tripwire == (id, wire)).is_some() {
+            panic!("a bug that was put here");
+        }
     }
 
     pub(super) fn tell(&mut self, event: MediaEvent) {
@@ -220,20 +246,24 @@ impl<R: rand::Rng> Shard<R> {
 
     fn fire(&mut self, now: Instant, timer: Timer) {
         match timer {
-            Timer::Line(id) => {
-                if let Some(port) = self.ports.get_mut(&id) {
-                    port.line.handle_timeout(now, &mut self.rng, &mut self.outbox);
-                    self.flush(id);
-                    self.drain(now, id);
-                }
-            }
-            Timer::Quality(id) => self.look_at_quality(now, id),
-            Timer::Silence(id) => self.look_for_silence(now, id),
+            Timer::Line(id) => self.alone(now, id, |shard| shard.tend_line(now, id)),
+            Timer::Quality(id) => self.alone(now, id, |shard| shard.look_at_quality(now, id)),
+            Timer::Silence(id) => self.alone(now, id, |shard| shard.look_for_silence(now, id)),
             Timer::Rest(local) => self.leases.rested(local),
         }
     }
 
+    fn tend_line(&mut self, now: Instant, id: PortId) {
+        if let Some(port) = self.ports.get_mut(&id) {
+            port.line.handle_timeout(now, &mut self.rng, &mut self.outbox);
+            self.flush(id);
+            self.drain(now, id);
+        }
+    }
+
     fn look_at_quality(&mut self, now: Instant, id: PortId) {
+        #[cfg(test)]
+        self.trip(id, Wire::Timer);
         let Some(port) = self.ports.get_mut(&id) else { return };
         port.line.survey(now);
         let quality = port.quality();

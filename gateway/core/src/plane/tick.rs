@@ -10,6 +10,8 @@ use media::{
     mixer::mix,
 };
 
+#[cfg(test)]
+use super::shard::Wire;
 use super::{Shard, bridge, play::Beat, port::Port, speech::Change};
 use crate::{
     events::media::{MediaEvent, PlayEnd},
@@ -47,10 +49,10 @@ impl<R: rand::Rng> Shard<R> {
             }
         }
         for &id in &ids {
-            self.hear(due, id);
+            self.alone(now, id, |shard| shard.hear(due, id));
         }
         for &id in &ids {
-            self.speak(due, id);
+            self.alone(now, id, |shard| shard.speak(due, id));
         }
         self.record_all(due, |shard, caller| {
             let Some(port) = shard.ports.get(&caller) else { return (None, None) };
@@ -101,7 +103,7 @@ impl<R: rand::Rng> Shard<R> {
         let beat = if beat.heard.is_some() {
             beat
         } else {
-            let mixed = self.mix_for(id);
+            let mixed = self.mix_for(now, id);
             Beat { sent: mixed.clone(), heard: mixed }
         };
         let Some(port) = self.ports.get_mut(&id) else { return };
@@ -111,18 +113,22 @@ impl<R: rand::Rng> Shard<R> {
             None => {}
         }
         port.told = beat.heard;
+        #[cfg(test)]
+        self.trip(id, Wire::Tick);
         self.flush(id);
     }
 
     /// What a port hears of the others where it is not relayed; silence while nobody speaks, so that its stream goes on.
-    fn mix_for(&mut self, id: PortId) -> Option<Frame> {
+    fn mix_for(&mut self, now: Instant, id: PortId) -> Option<Frame> {
         let port = self.ports.get(&id).filter(|port| !port.hears.is_empty() && port.relayed.is_none())?;
         let rate = port.line.rate();
         for place in 0..port.hears.len() {
             let speaker = *self.ports.get(&id)?.hears.get(place)?;
-            if let Some(speaker) = self.ports.get_mut(&speaker) {
-                speaker.voice.prepare(rate);
-            }
+            self.alone(now, speaker, |shard| {
+                if let Some(speaker) = shard.ports.get_mut(&speaker) {
+                    speaker.voice.prepare(rate);
+                }
+            });
         }
         let speakers = self.ports.get(&id)?.hears.iter().filter_map(|speaker| self.ports.get(speaker)?.voice.at(rate));
         Some(mix(rate, speakers))
@@ -132,11 +138,15 @@ impl<R: rand::Rng> Shard<R> {
     fn record_all(&mut self, now: Instant, sides: impl Fn(&Self, PortId) -> (Option<Frame>, Option<Frame>)) {
         let ids: Vec<(RecordingId, PortId)> = self.recordings.iter().map(|(id, recording)| (*id, recording.caller)).collect();
         for (id, caller) in ids {
-            let (left, right) = sides(self, caller);
-            let full = self.recordings.get_mut(&id).and_then(|recording| recording.push(now, left.as_ref(), right.as_ref()));
-            if let Some(batch) = full {
-                self.record(batch);
-            }
+            self.alone(now, caller, |shard| {
+                let (left, right) = sides(shard, caller);
+                let full = shard.recordings.get_mut(&id).and_then(|recording| recording.push(now, left.as_ref(), right.as_ref()));
+                if let Some(batch) = full {
+                    shard.record(batch);
+                }
+                #[cfg(test)]
+                shard.trip(caller, Wire::Tape);
+            });
         }
     }
 }

@@ -257,6 +257,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             | MediaEvent::SpeechEnded { port, .. }
             | MediaEvent::Quality { port, .. }
             | MediaEvent::MediaLost { port }
+            | MediaEvent::Broken { port }
             | MediaEvent::Closed { port, .. } => self.by_port.get(port).copied(),
             MediaEvent::ForkClosed { .. } => None,
         };

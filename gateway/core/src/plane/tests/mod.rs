@@ -1,6 +1,7 @@
 //! Whole calls through a shard, on virtual time. Each party hums a tone of its own; who hears which is told by ear.
 
 mod bench;
+mod broken;
 mod web;
 
 use std::{
