@@ -31,7 +31,8 @@ pub struct Branch {
     pub said: bool,
     pub acked: bool,
     pub over: bool,
-    tag: String,
+    /// As it stands in its To.
+    pub tag: String,
     answer: Datagram,
     /// Between this 2xx and the next (13.3.1.4).
     wait: Duration,

@@ -244,12 +244,15 @@ fn hears_whom(world: &World) -> Verdict {
         spoken.entry((q, u)).or_default().push(spell(0.0).said_by(caller, world.phones[p].hz));
     }
     for lift in lifted::all(world) {
-        let Some((p, t)) = caller_of(world, lift.call) else { continue };
-        let (caller, agent) = (&world.phones[p].talks[t], &world.phones[lift.phone].talks[lift.talk]);
+        let ((q, u), Some((p, t))) = (lift.by, caller_of(world, lift.call)) else { continue };
+        let (caller, agent) = (&world.phones[p].talks[t], &world.phones[q].talks[u]);
         let end = [agent.ended, lift.over].into_iter().flatten().min();
-        let spell = |hz| Spell::of(caller, lift.at, end, &agent.holds, hz).late(world, caller, p);
-        spoken.entry((p, t)).or_default().push(spell(world.phones[lift.phone].hz).said_by(agent, world.phones[lift.phone].hz));
-        spoken.entry((lift.phone, lift.talk)).or_default().push(spell(0.0).said_by(caller, world.phones[p].hz));
+        let spell = |hz| {
+            let spell = Spell::of(caller, lift.at, end, &agent.holds, hz).late(world, caller, p);
+            Spell { sure: spell.sure.filter(|_| !lift.is_another), ..spell }
+        };
+        spoken.entry((p, t)).or_default().push(spell(world.phones[q].hz).said_by(agent, world.phones[q].hz));
+        spoken.entry((q, u)).or_default().push(spell(0.0).said_by(caller, world.phones[p].hz));
     }
     for (p, phone) in world.phones.iter().enumerate() {
         for (t, talk) in phone.talks.iter().enumerate() {

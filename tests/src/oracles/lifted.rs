@@ -14,13 +14,15 @@ use crate::{sip_text::Seen, world::World};
 pub(super) struct Lifted {
     pub(super) call: CallId,
     /// The phone, and which of its calls.
-    pub(super) phone: usize,
-    pub(super) talk: usize,
+    pub(super) by: (usize, usize),
+    /// The proxy before it was faster with another phone, at the same address.
+    pub(super) is_another: bool,
     /// When the gateway heard that it was lifted.
     pub(super) at: Instant,
     /// When its leg was over, to the gateway.
     pub(super) over: Option<Instant>,
-    call_id: String,
+    invite: String,
+    rang: Instant,
 }
 
 /// All of them.
@@ -39,12 +41,15 @@ pub(super) fn lifted(world: &World, handoff: &Record) -> Option<Lifted> {
     let invites = rung_for(world, call);
     let is_settled = |seen: &&Seen| invites.iter().any(|invite| invite.settled().is_some_and(|settled| std::ptr::eq(settled, *seen)));
     let taken = world.wire.iter().filter(|seen| seen.status() == Some(200) && world.utc_of(seen.at) == handoff.at).find(is_settled)?;
+    let invite = invites.iter().find(|invite| invite.sent.call_id() == taken.call_id())?;
     let phones = world.phones.iter().enumerate();
     let mut talks = phones.flat_map(|(p, phone)| phone.talks.iter().enumerate().map(move |(t, talk)| (p, t, talk)));
     let (phone, talk, _) = talks.find(|(_, _, talk)| talk.call_id.as_deref() == Some(taken.call_id()))?;
+    let branches = &world.phones[phone].carrier.branches;
+    let is_another = taken.header("To").is_some_and(|to| branches.iter().any(|branch| to.contains(&branch.tag)));
     let later = world.records_of(call).filter(|record| record.at > handoff.at);
     let over = later.filter(|record| matches!(record.happened, Happened::LegEnded { .. })).map(|record| world.moment_of(record.at)).next();
-    Some(Lifted { call, phone, talk, at: taken.at, over, call_id: taken.call_id().to_owned() })
+    Some(Lifted { call, by: (phone, talk), is_another, at: taken.at, over, invite: taken.call_id().to_owned(), rang: invite.sent.at })
 }
 
 /// The INVITEs that say where this call's card is.
@@ -74,7 +79,7 @@ pub(super) fn as_it_should(world: &World) -> Verdict {
 
 /// A rival of the phone that was lifted: taken back at once, or as soon as it says that it rings, and told why (RFC 3326).
 fn still_rings(world: &World, lift: &Lifted, rival: &Invite<'_>) -> Option<String> {
-    let rang = rival.rung().filter(|_| rival.sent.at <= lift.at && rival.sent.call_id() != lift.call_id)?;
+    let rang = rival.rung().filter(|_| rival.sent.at == lift.rang && rival.sent.call_id() != lift.invite)?;
     if rival.settled().is_some_and(|settled| settled.at <= lift.at) {
         return None;
     }
