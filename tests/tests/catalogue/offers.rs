@@ -53,7 +53,7 @@ fn rfc_6337_table_1_pattern_3_offer_in_the_invite_and_answer_in_a_reliable_1xx()
 }
 
 #[test]
-fn rfc_6337_3_1_2_an_offer_that_cannot_be_met_is_488_and_what_stood_stands() {
+fn rfc_6337_2_2_an_offer_that_cannot_be_met_is_488_and_what_stood_stands() {
     let mut world = taken();
     world.run(2_000);
     // G.723 alone.

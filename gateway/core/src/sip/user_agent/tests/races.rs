@@ -76,7 +76,7 @@ fn a_reinvite_that_overtakes_the_ack_meets_491_and_the_200_goes_on_until_its_ack
     assert_eq!(scene.event(), UaEvent::Reinvited { usage, sdp: Some(MOVED.to_owned()) });
 }
 
-/// 3.1.5, in its form with UPDATE: offer and answer are through, so nothing hinders it.
+/// 3.1.4, in its form with UPDATE: offer and answer are through, so nothing hinders it.
 #[test]
 fn an_update_that_overtakes_the_ack_is_taken() {
     let mut scene = Scene::new();
