@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{Config, Trunk},
-    sip::Uri,
+    sip::{Uri, hop_of},
 };
 
 /// A way out.
@@ -84,6 +84,16 @@ pub fn sent_on(trunk: &Trunk, number: &str, contact: &Uri) -> Result<(), Refusal
         return Err(Refusal::new(Reason::RedirectRefused, format!("trunk {name} sends the call on to another host"), true)
             .beside(format!("trunk {name}"), "redirects_to", wanted, host)
             .admitted_by(line));
+    }
+    // The offer goes along as it was made for the trunk, and may hold the keys of the media.
+    if trunk.peering.is_private() && hop_of(contact, None).is_some_and(|hop| !hop.transport.is_secure()) {
+        let ours = trunk.peering.host.clone().unwrap_or_default();
+        return Err(Refusal::new(Reason::RedirectRefused, format!("trunk {name} sends a call by TLS on in the clear"), true).beside(
+            format!("trunk {name}"),
+            "host",
+            ours,
+            host,
+        ));
     }
     match contact.user().filter(|user| user != number) {
         Some(other) if allowed(trunk, &other).is_none() => {
@@ -251,5 +261,26 @@ mod tests {
         assert_eq!(to("sip:+31207654321@sbc2.carrier.tld"), Ok(()), "another number that may be called");
         assert_eq!(to("sip:0031201234567@10.9.9.9"), Err("redirects_to = [\"sbc2.carrier.tld\", \"10.9.9.9\"]".to_owned()));
         assert_eq!(to("sip:+881612345678@sbc2.carrier.tld"), Err("outbound = [\"+31\", \"+881\"]".to_owned()));
+    }
+
+    #[test]
+    fn a_call_by_tls_is_sent_on_by_tls_alone() {
+        let sent = |host: &str, contact: &str| {
+            let peering = crate::config::Peering {
+                host: Some(host.to_owned()),
+                redirects_to: vec!["10.0.0.2".to_owned()],
+                ..crate::config::Peering::default()
+            };
+            sent_on(&Trunk { name: "carrier".to_owned(), peering, ..Trunk::default() }, "112", &Uri::parse(contact).unwrap())
+        };
+        for host in ["sips:10.0.0.1", "sip:10.0.0.1;transport=TLS"] {
+            for clear in ["sip:112@10.0.0.2", "sip:112@10.0.0.2;transport=tcp"] {
+                assert_eq!(sent(host, clear).unwrap_err().reason, Reason::RedirectRefused, "{host} {clear}");
+                assert_eq!(sent("sip:10.0.0.1", clear), Ok(()), "nothing is lost that was never had");
+            }
+            for private in ["sips:112@10.0.0.2", "sip:112@10.0.0.2;transport=tls"] {
+                assert_eq!(sent(host, private), Ok(()), "{host} {private}");
+            }
+        }
     }
 }

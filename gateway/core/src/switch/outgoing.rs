@@ -50,13 +50,24 @@ pub(super) struct Attempt {
     trying: Option<(Hop, Instant)>,
     /// Where a 3xx sends the call on to, and nobody has been called yet.
     contacts: VecDeque<Uri>,
-    /// Where it was sent on to before: nothing is called twice (RFC 3261 8.1.3.4).
-    sent_on: Vec<Uri>,
+    /// Whom it has called, the first of its own accord and then as it was sent on: nothing is called twice (RFC 3261 8.1.3.4).
+    called: Vec<Uri>,
 }
 
 impl Attempt {
     fn new(trunk: Option<String>, invite: InviteTarget, ask: Option<AskId>, hops: VecDeque<Hop>) -> Self {
-        Self { trunk, invite, ask, hops, trying: None, contacts: VecDeque::new(), sent_on: Vec::new() }
+        let called = vec![invite.uri.clone()];
+        Self { trunk, invite, ask, hops, trying: None, contacts: VecDeque::new(), called }
+    }
+
+    /// It looks for one that it was sent on to, and no longer for its trunk.
+    const fn is_sent_on(&self) -> bool {
+        self.called.len() > 1
+    }
+
+    /// One that it was sent on to is left, and may still be called.
+    fn has_contacts(&self) -> bool {
+        !self.contacts.is_empty() && self.called.len() <= REDIRECTS_MAX
     }
 }
 
@@ -117,7 +128,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     /// What a dialled leg says, on its way to its call; `None` where another server is tried instead.
     pub(super) fn weigh_attempt(&mut self, now: Now, leg: LegId, event: LegEvent) -> Option<LegEvent> {
         let redirect = self.sip.take_redirect(leg);
-        let Some(Attempt { trunk, trying, hops, contacts, .. }) = self.attempts.get(&leg) else { return Some(event) };
+        let Some(attempt) = self.attempts.get(&leg) else { return Some(event) };
         let status = if let LegEvent::Progressed { status, .. } = &event {
             Some(*status)
         } else if let LegEvent::Answered { .. } = &event {
@@ -127,7 +138,8 @@ impl<R: Rng + SeedableRng> Switch<R> {
         } else {
             return Some(event);
         };
-        let (has_others, has_contacts, trunk, trying) = (!hops.is_empty(), !contacts.is_empty(), trunk.clone(), trying.clone());
+        let (has_others, has_contacts) = (!attempt.hops.is_empty(), attempt.has_contacts());
+        let (trunk, trying) = (attempt.trunk.clone(), attempt.trying.clone());
         if let (Some(trunk), Some((hop, since))) = (&trunk, &trying) {
             let ms = u32::try_from(now.instant.saturating_duration_since(*since).as_millis()).unwrap_or(u32::MAX);
             let (trunks, mut tools) = self.tools();
@@ -178,7 +190,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             attempt.ask = None;
             let trunk = attempt.trunk.clone();
             let ways = match (trunk, &finding) {
-                (Some(trunk), _) if attempt.sent_on.is_empty() => {
+                (Some(trunk), _) if !attempt.is_sent_on() => {
                     let (trunks, mut tools) = self.tools();
                     trunks.ways(now, &trunk, &mut tools)
                 }
@@ -279,12 +291,12 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let config = self.config.clone();
         let known = config.trunks.iter().find(|known| known.name == trunk);
         let (Some(known), Some(attempt)) = (known, self.attempts.get_mut(&leg)) else { return Err(exhausted("is gone")) };
-        if attempt.sent_on.len() >= REDIRECTS_MAX {
+        if attempt.called.len() > REDIRECTS_MAX {
             return Err(exhausted("sends the call on and on"));
         }
         let number = attempt.invite.uri.user().unwrap_or_default();
         let (mut contacts, mut refused) = (contacts, None);
-        contacts.retain(|contact| !attempt.sent_on.contains(contact));
+        contacts.retain(|contact| !attempt.called.iter().chain(&attempt.contacts).any(|known| known.is_same(contact)));
         contacts.retain(|contact| match sent_on(known, &number, contact) {
             Ok(()) => true,
             Err(refusal) => {
@@ -305,15 +317,21 @@ impl<R: Rng + SeedableRng> Switch<R> {
     fn try_contact(&mut self, now: Now, leg: LegId) {
         self.timers.stop(&Due::Attempt(leg));
         let Some(attempt) = self.attempts.get_mut(&leg) else { return };
-        let next = attempt.contacts.pop_front().filter(|_| attempt.sent_on.len() < REDIRECTS_MAX);
+        let next = if attempt.has_contacts() { attempt.contacts.pop_front() } else { None };
         let Some(uri) = next else { return self.fail_attempt(leg, UNLOCATED) };
-        attempt.sent_on.push(uri.clone());
+        attempt.called.push(uri.clone());
         attempt.invite.uri = uri.clone();
         attempt.hops = hop_of(&uri, None).into_iter().collect();
         if !attempt.hops.is_empty() {
             return self.try_next(now, leg);
         }
-        let question = Question::Resolve { uri: uri.to_string(), spoken: trunks::spoken(&self.config) };
+        let mut spoken = trunks::spoken(&self.config);
+        // The offer was made for a way in private: keys may stand in it.
+        let trunk = self.config.trunks.iter().find(|known| attempt.trunk.as_ref() == Some(&known.name));
+        if trunk.is_none_or(|trunk| trunk.peering.is_private()) {
+            spoken.retain(|transport| transport.is_secure());
+        }
+        let question = Question::Resolve { uri: uri.to_string(), spoken };
         let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
         (attempt.ask, attempt.trying) = (Some(ask.id()), None);
         self.outputs.push_back(Output::Ask(ask));
