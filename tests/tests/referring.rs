@@ -53,7 +53,11 @@ fn state(world: &World) -> Option<AgentState> {
 }
 
 fn hand_on(world: &mut World, number: &str) {
-    world.plan(AGENT, 0, Act::Refer { call: 0, to: format!("sip:{number}@{GATEWAY}"), replacing: None });
+    hand_on_to(world, format!("sip:{number}@{GATEWAY}"));
+}
+
+fn hand_on_to(world: &mut World, to: String) {
+    world.plan(AGENT, 0, Act::Refer { call: 0, to, replacing: None });
 }
 
 /// The share of the last 1.5 s in which the latest call of `ear` heard `mouth`.
@@ -101,6 +105,24 @@ fn a_carrier_that_follows_is_left_alone_with_the_call() {
     assert!(matches!(state(&world), Some(AgentState::WrapUp(_))));
     assert!(world.phones[NETWORK].talks.is_empty(), "nobody was dialled\n{}", world.ladder);
     assert_eq!((handed_back(&world), world.switch.calls().count()), ((1, 1), 0));
+    judge(&mut world);
+}
+
+#[test]
+fn an_address_of_a_carrier_is_a_number_by_its_trunk_and_costs_no_more_than_the_trunk_allows() {
+    let mut world = talking(Refer::Bridge);
+    for (told, nobody) in ["+88161234567@10.1.9.9", "100@10.1.9.9", "10.1.9.9"].into_iter().enumerate() {
+        hand_on_to(&mut world, format!("sip:{nobody}"));
+        world.run(2_000);
+        assert_eq!(world.phones[AGENT].notified, vec![403; told + 1], "{nobody}\n{}", world.ladder);
+        assert_both_hear(&world, CALLER, AGENT);
+    }
+    assert!(world.phones[NETWORK].talks.is_empty(), "{}", world.ladder);
+    hand_on_to(&mut world, format!("sip:{NUMBER}@10.1.7.7"));
+    world.run(5_000);
+    assert_both_hear(&world, CALLER, NETWORK);
+    assert_eq!(world.phones[AGENT].notified.last(), Some(&200), "by the trunk's own host\n{}", world.ladder);
+    world.plan(NETWORK, 0, Act::HangUp);
     judge(&mut world);
 }
 

@@ -199,9 +199,15 @@ fn nobody_is_handed_on_from_a_menu_or_against_the_policy_or_to_strangers() {
     judge(&mut world);
 
     let (mut world, caller) = talking();
-    world.plan(AGENT, 0, blind("sip:premium@172.16.0.9"));
-    world.run(1_000);
-    assert_eq!(world.phones[AGENT].notified, [403], "no trunk speaks for that address");
+    let own_dialog = Act::Refer { call: 0, to: "sip:premium@172.16.0.9".to_owned(), replacing: Some(0) };
+    let elsewhere = ["sip:premium@172.16.0.9", "sip:desk8@172.16.0.9", "sip:desk8@evil.tld"].map(blind);
+    for (told, act) in elsewhere.into_iter().chain([own_dialog]).enumerate() {
+        world.plan(AGENT, 0, act);
+        world.run(1_000);
+        assert_eq!(world.phones[AGENT].notified, vec![403; told + 1], "no trunk speaks for that address\n{}", world.ladder);
+    }
+    let stranger = SocketAddr::from((config::STRANGER, 5060));
+    assert!(!world.wire.iter().any(|seen| !seen.inbound && seen.peer == stranger), "{}", world.ladder);
     assert_both_hear(&world, caller, AGENT);
     world.plan(caller, 0, Act::HangUp);
     judge(&mut world);

@@ -195,7 +195,11 @@ impl Call {
 
     fn destination(&self, to: Target, turn: &Turn<'_>) -> Destination {
         match to {
-            Target::Number { number, trunk, .. } => {
+            // What the far side of a trunk calls by a number is none of ours that reads alike.
+            Target::Number { number, trunk: trunk @ Some(_), .. } => {
+                Destination::Dial(Target::Number { number, trunk, caller: self.arrival.caller.clone() })
+            }
+            Target::Number { number, trunk: None, .. } => {
                 match routing::route_of(turn.config, self.arrival.trunk.as_deref(), &number.0).map(|route| route.action.clone()) {
                     Ok(RouteAction::Script(name)) => Destination::Script(name),
                     Ok(RouteAction::Bridge(uri)) => Destination::Dial(Target::Uri(uri)),
@@ -203,7 +207,7 @@ impl Call {
                         let number = route.number.map_or(number, Private);
                         Destination::Dial(Target::Number { number, trunk: route.trunk, caller: self.arrival.caller.clone() })
                     }
-                    Err(_) => Destination::Dial(Target::Number { number, trunk, caller: self.arrival.caller.clone() }),
+                    Err(_) => Destination::Dial(Target::Number { number, trunk: None, caller: self.arrival.caller.clone() }),
                 }
             }
             Target::Uri(_) | Target::Agent(_) => Destination::Dial(to),

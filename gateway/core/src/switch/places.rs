@@ -2,7 +2,7 @@
 
 use rand::{Rng, SeedableRng};
 
-use super::{Page, Switch, web_leg::Meaning};
+use super::{Page, Switch, refers::FORBIDDEN, web_leg::Meaning};
 use crate::{
     acd::{Agent, AgentState},
     call::Stimulus,
@@ -59,15 +59,18 @@ impl<R: Rng + SeedableRng> Switch<R> {
     }
 
     /// A participant did something: their call takes it in.
-    pub(super) fn leg_did(&mut self, now: Now, leg: LegId, event: LegEvent) {
+    pub(super) fn leg_did(&mut self, now: Now, leg: LegId, mut event: LegEvent) {
         if let Some(call) = self.by_leg.get(&leg).copied() {
             if let LegEvent::Referred { replacing: Some(other), .. } = &event
                 && let Some(theirs) = self.by_leg.get(other).copied()
-                && theirs != call
             {
+                // Nobody takes a place in the call that they are in.
+                if theirs == call {
+                    return self.tell_leg(now, leg, LegCommand::RejectRefer(FORBIDDEN));
+                }
                 return self.merge(now, (call, leg), (theirs, *other));
             }
-            if let Err(cause) = self.judge_refer(&event) {
+            if let Err(cause) = self.judge_refer(&mut event) {
                 return self.tell_leg(now, leg, LegCommand::RejectRefer(cause));
             }
             self.step(now, call, Stimulus::Leg(leg, event));

@@ -15,13 +15,19 @@ use crate::{
 };
 
 impl<R: Rng + SeedableRng> Switch<R> {
-    /// A referrer chooses among our peers, not the world's: an address is called only where it is a phone of ours, or a trunk speaks for it.
-    pub(super) fn judge_refer(&self, event: &LegEvent) -> Result<(), Cause> {
-        let LegEvent::Referred { to: Target::Uri(uri), replacing: None, .. } = event else { return Ok(()) };
-        let address = Uri::parse(uri).ok();
-        let is_phone = address.as_ref().and_then(Uri::user).is_some_and(|user| self.sip.here.has_phone(&user));
-        let is_peer = address.and_then(|uri| hop_of(&uri, None)).is_some_and(|hop| trunk_of(&self.config, hop.to).is_ok());
-        if is_phone || is_peer { Ok(()) } else { Err(FORBIDDEN) }
+    /// A referrer chooses among our peers, not the world's: an address is called only where it is a phone of ours. One that a trunk speaks for is a
+    /// number by that trunk, which goes the way of all calls by it: under its `outbound`, its limits and its health.
+    pub(super) fn judge_refer(&self, event: &mut LegEvent) -> Result<(), Cause> {
+        let LegEvent::Referred { to, .. } = event else { return Ok(()) };
+        let Target::Uri(address) = &*to else { return Ok(()) };
+        let address = Uri::parse(address).map_err(|_| FORBIDDEN)?;
+        if self.sip.here.is_phone(&address) {
+            return Ok(());
+        }
+        let trunk = hop_of(&address, None).and_then(|hop| trunk_of(&self.config, hop.to).ok()).ok_or(FORBIDDEN)?;
+        let number = Private(address.user().ok_or(FORBIDDEN)?);
+        *to = Target::Number { number, trunk: Some(trunk.name.clone()), caller: Private(String::new()) };
+        Ok(())
     }
 
     /// Asks the carrier of a leg to call a number, as it wants numbers written, and only one that its `outbound` allows.
@@ -82,4 +88,4 @@ impl<R: Rng> SipLegs<R> {
 }
 
 /// Nobody of ours lives there.
-const FORBIDDEN: Cause = Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false };
+pub(super) const FORBIDDEN: Cause = Cause { sip: 403, q850: 21, fault: Fault::Carrier, retry: false };
