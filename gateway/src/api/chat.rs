@@ -24,7 +24,7 @@ use super::{
     reply::reply,
     tokens::Purpose,
 };
-use crate::store::{Address, ChatOpened, utc_now};
+use crate::store::{self, Address, ChatOpened, utc_now};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -134,7 +134,7 @@ impl Claimed {
             Ok(Some(customer)) => customer,
             Ok(None) => store.customer_at(&address, "chat").await?,
             // Two candidates mean none; a writer is not told whom we know.
-            Err(crate::store::Error::Ambiguous) => return Ok(None),
+            Err(store::Error::Ambiguous) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let name = self.name.as_deref().map(str::trim).filter(|name| !name.is_empty() && name.len() <= NAME_MAX);

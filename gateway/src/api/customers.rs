@@ -22,7 +22,7 @@ use super::{
     idempotency,
     problem::Problem,
 };
-use crate::store::{Address, Dossier, utc_now};
+use crate::store::{self, Address, Dossier, utc_now};
 
 /// What a customer told another system, and what that system knows of them.
 #[derive(Deserialize, ToSchema)]
@@ -91,7 +91,7 @@ pub(super) async fn learn(
         let facts: Vec<Fact> = told.facts.into_iter().map(|fact| fact.kept(now)).collect();
         // Refused before a customer is made for it.
         if let Some(fact) = facts.iter().find(|fact| fact.privacy == Privacy::Pci) {
-            return Err(crate::store::Error::CardData { key: fact.key.clone() }.into());
+            return Err(store::Error::CardData { key: fact.key.clone() }.into());
         }
         let mut identities = Vec::with_capacity(told.identities.len());
         for identity in told.identities.iter().take(FACTS_MAX) {

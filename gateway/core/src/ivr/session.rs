@@ -14,7 +14,10 @@ use super::{
     verb::{Because, GOODBYE, Here, Step, Turn},
 };
 use crate::{
-    events::story::{Cursor, ExitReason, Fact, Privacy, Story, Walk},
+    events::{
+        media::PlayEnd,
+        story::{Cursor, ExitReason, Fact, Privacy, Story, Walk},
+    },
     now::Now,
     private::Private,
 };
@@ -113,7 +116,7 @@ impl Session {
                 // The end of the speech was never reported: take it as over.
                 if self.caller.speaking {
                     self.caller.speaking = false;
-                    return self.hear(now, &Event::Played(crate::events::media::PlayEnd::Finished));
+                    return self.hear(now, &Event::Played(PlayEnd::Finished));
                 }
             }
             Event::StoryArrived(_) | Event::Digit(_) | Event::LookedUp { .. } => {}

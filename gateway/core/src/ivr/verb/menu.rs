@@ -12,9 +12,9 @@ use crate::{
     ivr::{
         border::{Action, Utterance},
         caller::Caller,
-        exits::{Exits, Patience, Trouble},
+        exits::{Exits, Patience, Trouble, small},
         expression::Condition,
-        fault::Faults,
+        fault::{Faults, suggest},
         order::{Arranged, Candidate, Mode, Offered, Order, SHORTCUT_KEY, Setting, USUAL_KEY, arrange},
         yaml::{Fields, Tree, Value, Word, choose},
     },
@@ -251,7 +251,7 @@ impl Menu {
             }
         }
         for pin in self.pins.iter().filter(|pin| !ids.contains(&pin.text.as_str())) {
-            let help = crate::ivr::fault::suggest(&pin.text, ids.iter().copied());
+            let help = suggest(&pin.text, ids.iter().copied());
             faults.add(pin.at, format!("`pin` names no item of this menu: `{}`", pin.text), help);
         }
     }
@@ -309,7 +309,7 @@ fn read_order(tree: &Tree, faults: &mut Faults) -> (Order, Vec<Word>) {
         lives.finish(faults);
     }
     let mut number = |key, from, to| fields.take(key).and_then(|tree| tree.number(key, from, to, faults));
-    let min_evidence = number("min_evidence", 0.0, 255.0).map_or(usual.min_evidence, |n| u32::from(crate::ivr::exits::small(n)));
+    let min_evidence = number("min_evidence", 0.0, 255.0).map_or(usual.min_evidence, |n| u32::from(small(n)));
     let margin = number("margin", 0.0, 1.0).unwrap_or(usual.margin);
     let popularity = number("popularity", 0.0, 100.0).unwrap_or(usual.popularity);
     let holdout = number("holdout", 0.0, 1.0).unwrap_or(usual.holdout);

@@ -2,6 +2,7 @@
 
 use super::{Event, Here, Step, Verb};
 use crate::{
+    events::media::PlayEnd,
     ivr::{
         caller::Caller,
         fault::Faults,
@@ -50,7 +51,7 @@ impl Verb for Say {
                 if key.0 == '0' { Step::Agent } else { Step::Carry { node: self.go.text.clone(), key: key.0 } }
             }
             // The key that interrupted comes next; were it lost, the guard time moves us on.
-            Event::Played(crate::events::media::PlayEnd::Interrupted) => {
+            Event::Played(PlayEnd::Interrupted) => {
                 caller.wait_for_key(now);
                 Step::Stay
             }

@@ -18,6 +18,7 @@ use crate::{
     now::Now,
     sip::{
         Method, NameAddr, Request, Response, Uri,
+        dialog::DialogId,
         header::{Scheme, replaces::Replaces},
         message::phrase,
     },
@@ -123,7 +124,7 @@ impl<R: Rng> UserAgent<R> {
     /// How a Replaces names the dialog of a usage of ours to whoever is at its other end.
     pub fn replaces(&self, usage: UsageId) -> Option<Replaces> {
         let id = self.usages.get(&usage)?.dialog.as_ref()?.id().clone();
-        let dialog = crate::sip::dialog::DialogId { local_tag: id.remote_tag, remote_tag: id.local_tag, ..id };
+        let dialog = DialogId { local_tag: id.remote_tag, remote_tag: id.local_tag, ..id };
         Some(Replaces { dialog, early_only: false })
     }
 

@@ -13,7 +13,7 @@ use crate::{
     ids::{ConnId, EndpointId},
     now::Now,
     sip::{
-        Message,
+        Dropped, Message,
         message::{answer_broken, answer_head, parse},
         stream::{Framed, PING, PONG},
         transaction::T1_64,
@@ -148,7 +148,7 @@ impl<R: Rng> UserAgent<R> {
 
     fn receive_broken(&mut self, now: Now, conn: ConnId, head: &[u8], status: u16) {
         let Some(from) = self.connections.get(conn).map(|connection| connection.hop.to) else { return };
-        *self.dropped.entry(crate::sip::Dropped::ContentLength).or_default() += 1;
+        *self.dropped.entry(Dropped::ContentLength).or_default() += 1;
         if let Some((_, answer)) = answer_head(head, from, status) {
             self.transmit(Path::Stream(conn), answer.into());
         }
