@@ -221,14 +221,17 @@ fn a_phone_in_a_browser_and_one_on_the_table_are_each_called_by_what_they_speak(
 }
 
 #[test]
-fn a_phone_that_wants_no_srtp_is_not_called_by_dtls() {
+fn a_phone_that_wants_no_srtp_rings_in_the_clear_by_a_websocket_too() {
     let mut config = config();
     config.phones.iter_mut().for_each(|phone| phone.srtp.wanted = media::sdp::Srtp::None);
     let mut world = World::with(22, config);
-    let phone = handset(&mut world, 0, Answering::Ring);
+    let phone = handset(&mut world, 0, after(500));
     world.register_in_browser(phone, "desk7");
     let caller = world.caller();
     world.dial(caller, "200");
-    world.run(5_000);
-    assert_eq!(world.phones[caller].talk().refused, Some(488), "{}", world.ladder);
+    world.plan(caller, 6_000, Act::HangUp);
+    world.run(90_000);
+    oracles::ask_of_wires(&world);
+    let (caller_hears, user_hears) = both_ways(&world, caller, phone);
+    assert!(caller_hears > 0.95 && user_hears > 0.95, "{caller_hears} {user_hears}\n{}", world.ladder);
 }

@@ -75,6 +75,7 @@ impl<R: Rng> SipLegs<R> {
         further: &[(String, String)],
     ) {
         let bindings = self.user_agent.targets(address, now);
+        let takes_dtls = self.takes_dtls(address);
         let Some((endpoint, local)) = self.here.outbound.filter(|_| !bindings.is_empty()) else {
             self.events.push_back(SipEvent::Leg(leg, Box::new(LegEvent::Refused(Cause::ABSENT))));
             return;
@@ -85,7 +86,7 @@ impl<R: Rng> SipLegs<R> {
         let from_uri = Uri::sip(Some(caller), local);
         let mut usages = Vec::with_capacity(bindings.len());
         for binding in bindings {
-            let offer = if self.is_in_browser(&binding) { &offers.web } else { &offers.rtp };
+            let offer = if self.is_in_browser(&binding, takes_dtls) { &offers.web } else { &offers.rtp };
             let Some(offer) = offer else { continue };
             let routes = binding.path.iter().map(|hop| ("Route".to_owned(), hop.to_string()));
             let (endpoint, to) = way_to(&binding, endpoint);
@@ -109,14 +110,22 @@ impl<R: Rng> SipLegs<R> {
     /// What the contacts of a target speak.
     pub(super) fn spoken(&self, now: Now, to: &Target) -> Spoken {
         let address = self.here.own_user(to);
-        let takes_dtls = address.as_ref().and_then(Uri::user).is_some_and(|user| self.here.takes_dtls(&user));
+        let takes_dtls = address.as_ref().is_some_and(|address| self.takes_dtls(address));
         let bindings = address.map_or_else(Vec::new, |address| self.user_agent.targets(&address, now));
-        let web = takes_dtls && bindings.iter().any(|binding| self.is_in_browser(binding));
-        Spoken { rtp: !web || bindings.iter().any(|binding| !self.is_in_browser(binding)), web }
+        let in_browsers = bindings.iter().filter(|binding| self.is_in_browser(binding, takes_dtls)).count();
+        Spoken { rtp: in_browsers < bindings.len() || bindings.is_empty(), web: in_browsers > 0 }
     }
 
-    /// A WebSocket ends in a browser (RFC 7118 5): here, or at the proxy that sent the phone to us.
-    fn is_in_browser(&self, binding: &Binding) -> bool {
+    fn takes_dtls(&self, address: &Uri) -> bool {
+        address.user().is_some_and(|user| self.here.takes_dtls(&user))
+    }
+
+    /// A WebSocket ends in a browser (RFC 7118 5): here, or at the proxy that sent the phone to us. One whose user wants no DTLS is a phone like
+    /// others, by another transport.
+    fn is_in_browser(&self, binding: &Binding, takes_dtls: bool) -> bool {
+        if !takes_dtls {
+            return false;
+        }
         let said = binding.contact.params.value("transport").and_then(Transport::parse);
         said.is_some_and(Transport::is_web) || self.user_agent.is_web(binding.flow)
     }
