@@ -186,6 +186,21 @@ fn a_carrier_that_comes_late_gets_the_call_after_all_and_whom_we_dialled_is_let_
 }
 
 #[test]
+fn a_carrier_that_says_goodbye_without_a_word_of_success_has_taken_nothing_that_we_know_of() {
+    let mut world = talking(Refer::Send);
+    world.phones[CALLER].follows = true;
+    hand_on(&mut world, NUMBER);
+    world.plan(CALLER, 1_000, Act::Notify(100));
+    world.plan(CALLER, 2_000, Act::HangUp);
+    world.run(4_000);
+    assert_eq!(world.phones[AGENT].notified.last(), Some(&487), "{}", world.ladder);
+    assert!(world.phones[AGENT].talk().ended.is_some() && world.phones[NETWORK].talks.is_empty());
+    assert!(matches!(state(&world), Some(AgentState::WrapUp(_))));
+    assert_eq!((handed_back(&world), world.switch.calls().count()), ((1, 0), 0));
+    judge(&mut world);
+}
+
+#[test]
 fn a_number_that_the_trunk_may_not_be_asked_for_is_asked_of_nobody() {
     let mut world = talking(Refer::Send);
     hand_on(&mut world, "+49301112222");

@@ -242,13 +242,15 @@ impl Call {
     }
 
     pub(super) fn peer_answered(&mut self, port: PortId, answer: Answer, turn: &mut Turn<'_>) {
-        if self.caller.port == Some(port) && std::mem::take(&mut self.caller.answering) {
+        if self.caller.port == Some(port) && self.caller.reoffer_met() {
             turn.leg(self.caller.id, LegCommand::AcceptReoffer { answer });
+            self.tell_hold_of_caller(turn);
         } else if self.caller.port == Some(port) {
             self.answer_caller(answer, turn);
         } else if let Some(far) = self.far.as_mut().filter(|far| far.port == Some(port)) {
-            let is_again = std::mem::take(&mut far.answering);
+            let is_again = far.reoffer_met();
             turn.leg(far.id, if is_again { LegCommand::AcceptReoffer { answer } } else { LegCommand::AnswerMedia { answer } });
+            self.tell_hold_of_far(turn);
         }
     }
 
@@ -256,7 +258,7 @@ impl Call {
     pub(super) fn peer_refused(&mut self, port: PortId, cause: Cause, turn: &mut Turn<'_>) {
         let leg = std::iter::once(&mut self.caller).chain(&mut self.far).find(|leg| leg.port == Some(port));
         if let Some(leg) = leg
-            && std::mem::take(&mut leg.answering)
+            && leg.reoffer_unmet()
         {
             turn.leg(leg.id, LegCommand::RejectReoffer(cause));
         }

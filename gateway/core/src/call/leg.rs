@@ -82,8 +82,8 @@ pub(super) struct Leg {
     told: bool,
     /// Its SRTP keys, drawn at their first need and kept: a re-INVITE under the same key keeps its roll-over counter.
     keys: Option<LegKeys>,
-    /// The peer has been given a re-offer of this leg's, and has not answered it.
-    pub(super) answering: bool,
+    /// The peer has been given a re-offer of this leg's, and has not answered it: the flow that stands once it has.
+    answering: Option<Flow>,
     /// While phones in browsers ring for it: the peer that one of them may answer.
     pub(super) proposed: Option<Proposed>,
     /// ICE and DTLS have stood.
@@ -113,7 +113,7 @@ impl Leg {
             quality: None,
             told: false,
             keys: None,
-            answering: false,
+            answering: None,
             proposed: None,
             connected: false,
         }
@@ -155,8 +155,7 @@ impl Leg {
     /// A WebRTC peer answers later by `PeerAnswered`.
     pub(super) fn reoffered(&mut self, offer: Option<&Offer>, turn: &mut Turn<'_>) -> Option<LegCommand> {
         if let (LegMedia::Web, Some(port), Some(offer)) = (&self.media, self.port, offer) {
-            self.answering = true;
-            self.flow = offer.flow().mirrored();
+            self.answering = Some(offer.flow().mirrored());
             turn.media(MediaCommand::RestartIce { port, offer: offer.clone() });
             return None;
         }
@@ -165,6 +164,18 @@ impl Leg {
             None => self.offer(turn).map(|offer| LegCommand::Propose { offer }),
         };
         Some(said.unwrap_or_else(LegCommand::RejectReoffer))
+    }
+
+    /// The peer has answered a re-offer of this leg's, which stands from here on. False where it was given none.
+    pub(super) fn reoffer_met(&mut self) -> bool {
+        let flow = self.answering.take();
+        self.flow = flow.unwrap_or(self.flow);
+        flow.is_some()
+    }
+
+    /// The peer cannot meet a re-offer of this leg's: nothing changes. False where it was given none.
+    pub(super) fn reoffer_unmet(&mut self) -> bool {
+        self.answering.take().is_some()
     }
 
     /// It holds us now (`true`), or no more, and the other side does not know yet.
@@ -218,7 +229,6 @@ impl Leg {
             Some(plan) => plan,
             None => met(said).map_err(|refused| not_acceptable(refused.status))?,
         };
-        self.withdraw_peer(turn);
         match self.port {
             Some(_) => self.replan(plan, turn),
             None => self.open_port(plan, turn),

@@ -14,6 +14,8 @@ mod referring;
 mod serving;
 mod silent;
 mod talking;
+#[cfg(test)]
+mod tests;
 mod through;
 mod transferring;
 mod turn;
@@ -276,7 +278,7 @@ impl Call {
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
                 Due::Wait => self.waited_too_long(turn),
-                Due::Lost(leg) => self.path_lost(leg, turn),
+                Due::Lost(leg) => self.path_lost(leg, Cause::MEDIA_LOST, turn),
                 Due::Silent(leg) => self.still_silent(leg, turn),
                 Due::Again(agent) => self.choose_again(agent, turn),
                 Due::Ending => self.give_up_waiting(turn),

@@ -75,7 +75,7 @@ impl Call {
         let mut ringing = ringing.clone();
         let Some(Handset { mut leg, delivered }) = self.handset.take() else { return };
         leg.ready = true;
-        if let Err(cause) = leg.settle(answer, turn) {
+        if let Err(cause) = leg.conclude(answer, turn) {
             self.part(leg, cause, turn);
             self.not_taken(cause, turn);
             return;

@@ -55,10 +55,21 @@ impl Leg {
         Ok(())
     }
 
+    /// The final answer: what it agrees on stands, and a peer that it does not answer is not wanted.
+    pub(super) fn conclude(&mut self, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
+        self.settle(answer, turn)?;
+        self.withdraw_peer(turn);
+        Ok(())
+    }
+
     /// An answer to the peer's offer: from here on this leg's audio is WebRTC.
     pub(super) fn settle_web(&mut self, answer: &Answer, turn: &mut Turn<'_>) -> Result<(), Cause> {
         let Some(Proposed { port, .. }) = self.proposed.take() else { return Err(Cause::NOT_ACCEPTABLE) };
-        (self.media, self.port) = (LegMedia::Web, Some(port));
+        // Another phone of the leg's may have been heard early, by RTP.
+        if let Some(early) = self.port.replace(port) {
+            turn.media(MediaCommand::Close { port: early });
+        }
+        self.media = LegMedia::Web;
         turn.media(MediaCommand::AnswerPeer { port, answer: answer.clone() });
         Ok(())
     }

@@ -75,11 +75,11 @@ impl Call {
         }
         let is_caller = self.caller.port == Some(port);
         let far = self.far.as_ref().filter(|far| far.port == Some(port));
-        let talks = matches!(self.phase, Phase::Talking { .. } | Phase::Through { .. });
+        let talks = matches!(self.phase, Phase::Talking { .. } | Phase::Through { .. } | Phase::Transferring { .. });
         match far {
             // A page that hangs up closes its media at once, and its goodbye comes by another way.
             Some(far) if talks && far.connected => self.timers.set(Due::Lost(far.id), turn.now.instant + GOODBYE_MAX),
-            Some(far) if talks => self.path_lost(far.id, turn),
+            Some(far) if talks => self.path_lost(far.id, cause, turn),
             Some(_) => self.not_taken(cause, turn),
             None if is_caller && self.caller.connected => self.timers.set(Due::Lost(self.caller.id), turn.now.instant + GOODBYE_MAX),
             None if is_caller => self.end(cause, turn),
@@ -88,15 +88,14 @@ impl Call {
     }
 
     /// A leg whose peer is gone has not said goodbye either.
-    pub(super) fn path_lost(&mut self, leg: LegId, turn: &mut Turn<'_>) {
-        if self.far.as_ref().is_some_and(|far| far.id == leg) {
-            if let Phase::Talking { .. } = self.phase {
-                self.agent_lost(Cause::MEDIA_LOST, turn);
-            } else {
-                self.end(Cause::MEDIA_LOST, turn);
-            }
-        } else if self.caller.id == leg {
-            self.end(Cause::MEDIA_LOST, turn);
+    pub(super) fn path_lost(&mut self, leg: LegId, cause: Cause, turn: &mut Turn<'_>) {
+        let is_far = self.far.as_ref().is_some_and(|far| far.id == leg);
+        if is_far && matches!(self.phase, Phase::Talking { .. }) {
+            self.agent_lost(cause, turn);
+        } else if is_far && matches!(self.phase, Phase::Transferring { .. }) {
+            self.referrer_lost(cause, turn);
+        } else if is_far || self.caller.id == leg {
+            self.end(cause, turn);
         }
     }
 

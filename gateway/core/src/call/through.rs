@@ -111,7 +111,7 @@ impl Call {
         self.timers.stop(&Due::Answer);
         let Some(far) = self.far.as_mut() else { return };
         far.ready = true;
-        if let Err(cause) = far.settle(answer, turn) {
+        if let Err(cause) = far.conclude(answer, turn) {
             self.end(cause, turn);
             return;
         }
@@ -157,7 +157,7 @@ impl Call {
         self.end(cause, turn);
     }
 
-    fn tell_hold_of_far(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn tell_hold_of_far(&mut self, turn: &mut Turn<'_>) {
         if let Some(holds) = self.far.as_mut().and_then(Leg::hold_changed) {
             self.tell_caller(if holds { "held" } else { "talking" }, None, turn);
         }

@@ -14,6 +14,7 @@ use super::{
     turn::{Turn, Wish},
 };
 use crate::{
+    acd::AgentState,
     cause::{Cause, Fault},
     config::RouteAction,
     context::pointer,
@@ -110,6 +111,16 @@ impl Call {
         self.part_far(cause, turn);
         if let Some(agent) = agent {
             self.wrap_up(agent, turn);
+        }
+    }
+
+    /// The media path of the referrer is gone while the new party rings, and no goodbye has come: the transfer goes on, but nobody is there to go
+    /// back to.
+    pub(super) fn referrer_lost(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        let Phase::Transferring { agent, .. } = self.phase else { return };
+        self.part_far(cause, turn);
+        if let Some(agent) = agent {
+            self.free(agent, AgentState::Unreachable, turn);
         }
     }
 
@@ -249,7 +260,7 @@ impl Call {
         let Some(third) = self.third.as_mut() else { return };
         third.ready = true;
         let to = third.id;
-        if let Err(cause) = third.settle(answer, turn) {
+        if let Err(cause) = third.conclude(answer, turn) {
             return self.transfer_failed(cause, turn);
         }
         self.timers.stop(&Due::Answer);
