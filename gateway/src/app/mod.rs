@@ -4,6 +4,7 @@ mod joints;
 mod node;
 
 use std::{
+    collections::BTreeSet,
     net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
@@ -58,8 +59,12 @@ pub(crate) fn dial(dial: cli::Dial) -> ExitCode {
 async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     let begun = Instant::now();
     tokio::spawn(metrics.clone().keep_up());
-    let plans = tokio::task::spawn_blocking(identity::read_plans);
     let config = &plan.config;
+    let home: BTreeSet<String> = config.trunks.iter().filter_map(|trunk| trunk.default_region.clone()).collect();
+    let plans = tokio::task::spawn_blocking(move || {
+        identity::read_plans();
+        home.iter().for_each(|region| identity::compile_plan(region));
+    });
     let prompts = config.ivr.dir.join("prompts");
     let clips = tokio::task::spawn_blocking(move || clips::load(&prompts));
     let shelf = Shelf::read(&config.ivr.dir);
@@ -120,6 +125,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     lines_open(&node.handle, config).await?;
     notify(NotifyState::Ready);
     announce(plan, &node, key.as_deref(), begun);
+    tokio::task::spawn_blocking(compile_plans);
 
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -134,6 +140,14 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
     node.stop().await;
     store.close().await;
     served.context("the web server's task")?.context("the web server")
+}
+
+/// Callers from other countries than the trunks' own come soon, but need not be waited for.
+fn compile_plans() {
+    for region in identity::COMMON {
+        identity::compile_plan(region);
+        std::thread::sleep(PLAN_REST);
+    }
 }
 
 /// Binds before anything runs, so that a port that is taken is told at once.
@@ -191,6 +205,9 @@ fn notify(state: NotifyState<'_>) {
         tracing::debug!(%error, "systemd was not told");
     }
 }
+
+/// Between two countries: a call that comes meanwhile waits for the pattern at work, not for the whole list.
+const PLAN_REST: Duration = Duration::from_millis(10);
 
 /// Binding a batch of ports takes milliseconds; on a machine that is busy with other things, longer.
 const PORTS_MAX: Duration = Duration::from_secs(10);

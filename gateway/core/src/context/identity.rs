@@ -3,7 +3,9 @@
 //! Numbers are E.164 by the trunk's default region; SIP user names are left alone; one who withholds the number is nobody, and is never
 //! matched with another who does.
 
-use phonenumber::country;
+use std::sync::PoisonError;
+
+use phonenumber::{country, metadata::DATABASE};
 
 use crate::{events::story::Identity, private::Private};
 
@@ -64,8 +66,33 @@ pub fn e164(number: &str, region: Option<&str>) -> Option<String> {
 
 /// Reads the numbering plans of all countries, which otherwise the first call of a node would wait for.
 pub fn read_plans() {
+    let patterns = DATABASE.cache();
+    // A poisoned cache is as good as it was: what is missing is compiled again.
+    patterns.lock().unwrap_or_else(PoisonError::into_inner).set_capacity(PATTERNS_MAX);
     let _ = e164("+442079460000", None);
 }
+
+/// Compiles the patterns of a region's numbers (ISO 3166 alpha-2), which otherwise the first caller from there would wait for.
+pub fn compile_plan(region: &str) {
+    let region = region.to_ascii_uppercase();
+    let Some(plan) = DATABASE.by_id(&region) else { return };
+    let trunk_prefix = plan.national_prefix().unwrap_or_default();
+    let kinds = plan.descriptors();
+    // An example alone would leave out the patterns of other lengths than its own.
+    for kind in [Some(kinds.general()), kinds.premium_rate(), kinds.toll_free(), kinds.fixed_line(), kinds.mobile()].into_iter().flatten() {
+        let _ = kind.national_number().is_match("0");
+    }
+    for example in [kinds.fixed_line(), kinds.mobile()].into_iter().flatten().filter_map(|kind| kind.example()) {
+        let _ = e164(&format!("+{}{example}", plan.country_code()), None);
+        let _ = e164(&format!("{trunk_prefix}{example}"), Some(&region));
+    }
+}
+
+/// Regions whose callers are likely anywhere: those of most telephones and of most calls abroad.
+pub const COMMON: [&str; 32] = [
+    "US", "CA", "GB", "DE", "FR", "IT", "ES", "NL", "BE", "PL", "UA", "AT", "CH", "SE", "NO", "DK", "FI", "IE", "PT", "CZ", "RO", "GR",
+    "TR", "IL", "IN", "CN", "JP", "KR", "AU", "BR", "MX", "ZA",
+];
 
 /// `sip:+3804@example.net;user=phone` is `+3804`.
 fn user_part(address: &str) -> &str {
@@ -86,6 +113,11 @@ const WITHHELD: [&str; 9] =
 
 /// An address longer than this is an attack.
 const ADDRESS_MAX: usize = 128;
+
+/// Compiled patterns kept at once, the latest used first: a country has about 8, and each takes up to 80 KB, so this is 55 countries or 40 MB.
+/// The crate's own bound of 100 is outlived by no pattern of the tenth country before.
+const PATTERNS_MAX: usize = 450;
+
 const DIGITS_MIN: usize = 7;
 const DIGITS_MAX: usize = 17;
 
@@ -114,6 +146,27 @@ mod tests {
     fn names_and_extensions_are_left_alone() {
         assert_eq!(Who::of("sip:alice@example.net", Some("UA")), Who::Sip(Private("alice".into())));
         assert_eq!(Who::of("101", Some("UA")), Who::Sip(Private("101".into())));
+    }
+
+    /// Those of a region's plan that stand ready, of all that its numbers are tried with.
+    fn ready(region: &str) -> (usize, usize) {
+        let descriptors = DATABASE.by_id(region).unwrap().descriptors();
+        let kinds = [Some(descriptors.general()), descriptors.premium_rate(), descriptors.toll_free(), descriptors.fixed_line()];
+        let patterns: Vec<_> = kinds.into_iter().flatten().map(|kind| kind.national_number().as_str()).collect();
+        let cache = DATABASE.cache();
+        let mut cache = cache.lock().unwrap();
+        (patterns.iter().filter(|pattern| cache.contains_key(**pattern)).count(), patterns.len())
+    }
+
+    #[test]
+    fn the_patterns_of_all_common_regions_stand_ready_at_once() {
+        read_plans();
+        COMMON.iter().for_each(|region| compile_plan(region));
+        for region in COMMON {
+            let (compiled, wanted) = ready(region);
+            assert!(compiled == wanted && wanted >= 2, "{region}: {compiled} of {wanted}");
+        }
+        compile_plan("nowhere");
     }
 
     #[test]
