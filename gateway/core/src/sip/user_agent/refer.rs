@@ -51,8 +51,11 @@ pub(super) struct Referred {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Referring {
     Never,
-    /// Its end has not been heard.
-    Waiting,
+    /// Its end has not been heard. NOTIFYs name it by its CSeq; the first that the peer has taken in this dialog may go without (RFC 3515 2.4.6).
+    Waiting {
+        number: u32,
+        is_first: bool,
+    },
     Over,
 }
 
@@ -111,7 +114,7 @@ impl<R: Rng> UserAgent<R> {
         let contact = self.contact_of(held);
         let Some((mut refer, path)) = self.request_within(usage, Method::Refer) else { return };
         if let Some(held) = self.usages.get_mut(&usage) {
-            held.referring = Referring::Waiting;
+            held.referring = Referring::Waiting { number: refer.cseq.number, is_first: held.referring == Referring::Never };
         }
         refer.headers.push("Contact", contact);
         refer.headers.push("Refer-To", format!("<{to}>"));
@@ -153,8 +156,8 @@ impl<R: Rng> UserAgent<R> {
 
     pub(super) fn receive_notify(&mut self, now: Now, id: UsageId, arrival: Arrival, request: &Request) {
         let tx = self.open_server(request, arrival.key, arrival.reply, Some(id));
-        let package = request.headers.first("Event").unwrap_or_default();
-        let package = package.split(';').next().unwrap_or_default().trim();
+        let event = request.headers.first("Event").unwrap_or_default();
+        let package = event.split(';').next().unwrap_or_default().trim();
         let state = self.usages.get(&id).map_or(Referring::Never, |usage| usage.referring);
         if !package.eq_ignore_ascii_case("refer") {
             let answer = with(request.answer(489, None), "Allow-Events", "refer");
@@ -163,16 +166,23 @@ impl<R: Rng> UserAgent<R> {
             self.respond(now, tx, &request.answer(481, None));
         } else {
             self.respond(now, tx, &request.answer(200, None));
-            if state == Referring::Waiting {
+            if is_about(event, state) {
                 self.refer_heard(id, request);
             }
         }
     }
 
     pub(super) fn refer_answered(&mut self, id: UsageId, response: &Response) {
-        // A NOTIFY may have come before our REFER was answered; only a refusal says how it ends.
-        if response.status >= 300 {
-            self.refer_progressed(id, response.status);
+        let state = self.usages.get(&id).map(|usage| usage.referring);
+        let Some(Referring::Waiting { number, is_first }) = state.filter(|_| response.status >= 300) else { return };
+        // A NOTIFY may have come before our REFER was answered; only a refusal says how it ends, and of one given up it says nothing.
+        if number != response.cseq.number {
+            return;
+        }
+        self.refer_progressed(id, response.status);
+        // Nothing was taken, so that the next is the first; of silence nobody knows.
+        if let Some(usage) = self.usages.get_mut(&id).filter(|_| is_first && response.status != 408) {
+            usage.referring = Referring::Never;
         }
     }
 
@@ -194,7 +204,7 @@ impl<R: Rng> UserAgent<R> {
     }
 
     fn refer_progressed(&mut self, id: UsageId, status: u16) {
-        let Some(usage) = self.usages.get_mut(&id).filter(|usage| usage.referring == Referring::Waiting) else { return };
+        let Some(usage) = self.usages.get_mut(&id).filter(|usage| matches!(usage.referring, Referring::Waiting { .. })) else { return };
         if status >= 200 {
             usage.referring = Referring::Over;
         }
@@ -213,6 +223,13 @@ impl<R: Rng> UserAgent<R> {
         }
         self.forget_if_over(id);
     }
+}
+
+/// Whether a NOTIFY with this Event tells of the REFER that we wait for: an earlier one, given up, may still have its own to tell.
+fn is_about(event: &str, state: Referring) -> bool {
+    let Referring::Waiting { number, is_first } = state else { return false };
+    let id = event.split(';').skip(1).filter_map(|param| param.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("id"));
+    id.map_or(is_first, |(_, id)| id.trim().parse() == Ok(number))
 }
 
 /// One Refer-To (RFC 3515 2.1), to be called by INVITE; else the status of the refusal.

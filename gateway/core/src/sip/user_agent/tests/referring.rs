@@ -168,6 +168,29 @@ fn a_peer_that_refuses_our_refer_or_falls_silent_has_ended_it() {
     assert_eq!(scene.event(), UaEvent::ReferProgressed { usage, status: 480 });
 }
 
+#[test]
+fn what_is_told_late_of_a_refer_that_we_gave_up_says_nothing_of_the_next() {
+    let mut scene = Scene::new();
+    let (usage, tag) = established(&mut scene);
+    let [first, second] = ["sip:200@192.0.2.9", "sip:300@192.0.2.9"].map(|to| {
+        scene.does(|agent, now| agent.refer(now, usage, to, None));
+        scene.request().1
+    });
+    scene.hears_message(&second.answer(202, None));
+    scene.hears_message(&first.answer(603, None));
+    let over = "Subscription-State: terminated;reason=noresource\r\n";
+    let first = format!("refer;id={}", first.cseq.number);
+    for (number, event) in [(2, first.as_str()), (3, "refer"), (4, "refer;id=x")] {
+        let lines = format!("Event: {event}\r\n{over}");
+        scene.hears(&asks_within("NOTIFY", number, &format!("n{number}"), &tag, &lines, "SIP/2.0 200 OK\r\n"));
+        assert_eq!(scene.response().status, 200, "the call does not suffer for it");
+    }
+    assert!(scene.events.is_empty(), "{:?}", scene.events);
+    let lines = format!("Event: refer ; ID = {}\r\n{over}", second.cseq.number);
+    scene.hears(&asks_within("NOTIFY", 5, "n5", &tag, &lines, "SIP/2.0 486 Busy Here\r\n"));
+    assert_eq!(scene.event(), UaEvent::ReferProgressed { usage, status: 486 });
+}
+
 /// What an INVITE with this Replaces is told to ask for.
 fn replacing(scene: &mut Scene, number: u32, replaces: &str) -> Result<UsageId, u16> {
     let text = asks("INVITE", number, &format!("p{number}"), &format!("Replaces: {replaces}\r\nRequire: replaces\r\n"), OFFER);
