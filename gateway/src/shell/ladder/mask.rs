@@ -6,12 +6,16 @@
 /// words of the caller loses those: INFO (RFC 6086), MESSAGE (RFC 3428), `application/dtmf-relay`. A credential is one wherever it stands: a
 /// message may hold another (`message/sipfrag`), and a broken one may end its lines as it likes.
 pub(super) fn masked(text: &str) -> String {
-    let head = text.find("\r\n\r\n").or_else(|| text.find("\n\n")).map_or(text, |end| &text[..end]);
+    // Empty lines before a message are no part of it (RFC 3261 7.5); its head ends at the first one after, however its lines end.
+    let start = text.len() - text.trim_start_matches(['\r', '\n']).len();
+    let ends = ["\n\n", "\n\r\n"].map(|blank| text[start..].find(blank).map(|at| start + at));
+    let end = ends.into_iter().flatten().min().unwrap_or(text.len());
+    let head = &text[start..end];
     let mut shown = String::with_capacity(text.len());
     let (mut secret, mut at) = (false, 0);
     for line in text.split_inclusive('\n') {
         let words = line.trim_end_matches(['\r', '\n']);
-        if at > head.len() && !words.is_empty() && is_callers_own(head) {
+        if at > end && !words.is_empty() && is_callers_own(head) {
             shown.push_str("***");
             break;
         }
@@ -125,6 +129,15 @@ mod tests {
         ] {
             let shown = masked(text);
             assert!(!shown.contains("Signal") && shown.ends_with("\r\n\r\n***"), "{shown}");
+        }
+        for text in [
+            "INFO sip:a SIP/2.0\nCall-ID: x\n\nSignal=5\r\n\r\n",
+            "INFO sip:a SIP/2.0\r\nCall-ID: x\r\n\nSignal=5\r\n\r\n",
+            "INFO sip:a SIP/2.0\nCall-ID: x\n\r\nSignal=5\r\n\r\n",
+            "\r\n\r\nINFO sip:a SIP/2.0\r\nCall-ID: x\r\n\r\nSignal=5\r\n",
+        ] {
+            let shown = masked(text);
+            assert!(!shown.contains("Signal") && shown.contains("Call-ID: x") && shown.ends_with("\n***"), "{shown}");
         }
     }
 
