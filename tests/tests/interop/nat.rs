@@ -15,7 +15,7 @@ use super::{pjsua, report, rung};
 /// A node in the open, to which everybody behind the NAT is the trunk `branch`.
 fn open_node(nat: bool) -> Node {
     Node::prepared(|ports, _| Plan {
-        media: "listen = \"0.0.0.0\"\nadvertised = \"127.0.0.1\"",
+        media: "listen = \"0.0.0.0\"",
         routes: format!(
             "[[route]]\ndialled = \"100\"\nbridge = \"sip:uas@127.0.0.1:{}\"\n\n\
              [[sip]]\nname = \"open\"\nlisten = \"{OUTSIDE}:5060\"\n\n[[trunk]]\nname = \"branch\"\nsources = [\"{NAT}/32\"]\nnat = {nat}\n\n{}",
@@ -85,7 +85,7 @@ fn a_phone_behind_nat_is_called_by_the_flow_of_its_registration() {
 fn hidden_node() -> Node {
     let node = Node::prepared(|_, _| Plan {
         // For browsers; what phones are told is the listener's.
-        media: "listen = \"0.0.0.0\"\nadvertised = \"127.0.0.1\"",
+        media: "listen = \"0.0.0.0\"",
         routes: format!("[[sip]]\nname = \"hidden\"\nlisten = \"{INSIDE}:5060\"\nadvertised = \"{NAT}\"\n\n{}", rung::agent("tandem")),
         ..Plan::default()
     });

@@ -202,6 +202,7 @@ impl Walk<'_> {
         let beside = endpoints.first().map_or(ANYWHERE, |endpoint| endpoint.listen.ip());
         let listen_at = table.listen.as_ref().map_or(0..0, Spanned::span);
         let listen = table.listen.map_or(beside, |word| self.address(&word).unwrap_or(beside));
+        let is_told = table.advertised.is_some();
         let advertised = match (table.advertised, endpoints.first()) {
             (None, Some(endpoint)) if endpoint.listen.ip() == listen => endpoint.advertised,
             (word, _) => self.advertised(word, listen, listen_at),
@@ -223,7 +224,7 @@ impl Walk<'_> {
             }
             seconds.into_inner()
         });
-        Media { listen, advertised, ports, web_port: table.web_port.unwrap_or(0), shards, timeout_s }
+        Media { listen, advertised, is_told, ports, web_port: table.web_port.unwrap_or(0), shards, timeout_s }
     }
 
     fn session(&mut self, table: SessionTable) -> Session {

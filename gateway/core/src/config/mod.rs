@@ -80,12 +80,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// What SDP says to whoever is spoken with through this endpoint. Where RTP listens on an address of its own, that is it, unless the
-    /// endpoint is known outside by another.
+    /// What SDP says to whoever is spoken with through this endpoint: what `[media]` was told to say in its family; else RTP's own address
+    /// where it has one, unless the endpoint is known outside by another.
     pub fn media_address(&self, endpoint: &Endpoint) -> IpAddr {
+        let Media { listen, advertised, is_told, .. } = self.media;
+        if is_told && advertised.is_ipv4() == endpoint.advertised.is_ipv4() {
+            return advertised;
+        }
         let here = endpoint.listen.ip();
-        let shares = self.media.listen.is_unspecified() || self.media.listen == here || endpoint.advertised != here;
-        if shares { endpoint.advertised } else { self.media.advertised }
+        // An endpoint that listens everywhere advertises another address though nothing hides it.
+        let is_hidden = !here.is_unspecified() && endpoint.advertised != here;
+        if listen.is_unspecified() || listen == here || is_hidden { endpoint.advertised } else { advertised }
     }
 }
 
@@ -321,6 +326,8 @@ pub struct Media {
     pub listen: IpAddr,
     /// Address in SDP and candidates.
     pub advertised: IpAddr,
+    /// The file says so: it counts whatever an endpoint advertises.
+    pub is_told: bool,
     /// First and last RTP port; RTP takes the even ones.
     pub ports: (u16, u16),
     /// The one UDP port of all browsers; 0 lets the system choose.
@@ -368,7 +375,15 @@ impl Default for Config {
             routes: Vec::new(),
             agents: Vec::new(),
             queues: BTreeMap::new(),
-            media: Media { listen: localhost, advertised: localhost, ports: (20_000, 29_999), web_port: 0, shards: 1, timeout_s: 30 },
+            media: Media {
+                listen: localhost,
+                advertised: localhost,
+                is_told: false,
+                ports: (20_000, 29_999),
+                web_port: 0,
+                shards: 1,
+                timeout_s: 30,
+            },
             session: Session { expires_s: 1800, min_s: 90 },
             limits: Limits::default(),
             gate: Gate { ack_ms: 800 },

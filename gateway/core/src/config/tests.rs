@@ -242,22 +242,34 @@ fn only(text: &str) -> String {
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA";
 
 #[test]
-fn sdp_says_the_endpoints_address_unless_rtp_has_one_of_its_own_that_nothing_hides() {
+fn sdp_says_what_media_was_told_else_the_endpoints_address_unless_rtp_has_one_of_its_own_that_nothing_hides() {
     let cases = [
-        // listen and advertised of [[sip]], those of [media], and what SDP says
-        ("10.0.0.5", "10.0.0.5", "10.0.0.5", "10.0.0.5", "10.0.0.5"),
-        ("10.0.0.5", "10.0.0.5", "10.0.0.6", "10.0.0.6", "10.0.0.6"),
-        ("10.0.0.5", "198.18.0.5", "10.0.0.5", "198.18.0.5", "198.18.0.5"),
-        ("10.0.0.5", "198.18.0.5", "10.0.0.6", "10.0.0.6", "198.18.0.5"),
-        ("fd00::5", "fd00::5", "::", "10.0.0.5", "fd00::5"),
+        // listen and advertised of [[sip]], those of [media], whether the file says the last, and what SDP says
+        ("10.0.0.5", "10.0.0.5", "10.0.0.5", "10.0.0.5", false, "10.0.0.5"),
+        ("10.0.0.5", "10.0.0.5", "10.0.0.6", "10.0.0.6", false, "10.0.0.6"),
+        ("10.0.0.5", "198.18.0.5", "10.0.0.5", "198.18.0.5", false, "198.18.0.5"),
+        ("10.0.0.5", "198.18.0.5", "10.0.0.6", "10.0.0.6", false, "198.18.0.5"),
+        ("fd00::5", "fd00::5", "::", "10.0.0.5", false, "fd00::5"),
+        ("0.0.0.0", "10.0.0.5", "0.0.0.0", "10.0.0.5", false, "10.0.0.5"),
+        ("0.0.0.0", "10.0.0.5", "10.0.0.6", "10.0.0.6", false, "10.0.0.6"),
+        ("10.0.0.5", "198.18.0.5", "10.0.0.6", "198.18.0.6", true, "198.18.0.6"),
+        ("10.0.0.5", "10.0.0.5", "0.0.0.0", "198.18.0.6", true, "198.18.0.6"),
+        ("fd00::5", "fd00::5", "::", "198.18.0.6", true, "fd00::5"),
     ];
-    for (sip, sip_advertised, rtp, rtp_advertised, said) in cases {
+    for (sip, sip_advertised, rtp, rtp_advertised, is_told, said) in cases {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let endpoint =
             Endpoint { advertised: ip(sip_advertised), ..Endpoint::udp(crate::ids::EndpointId(0), "udp", (ip(sip), 5060).into()) };
         let usual = Config::default();
-        let media = Media { listen: ip(rtp), advertised: ip(rtp_advertised), ..usual.media.clone() };
+        let media = Media { listen: ip(rtp), advertised: ip(rtp_advertised), is_told, ..usual.media.clone() };
         let config = Config { media, ..usual };
         assert_eq!(config.media_address(&endpoint), ip(said), "{sip} as {sip_advertised}, {rtp} as {rtp_advertised}");
     }
+    let text = "[[sip]]\nname = \"a\"\nlisten = \"10.0.0.5:5060\"\n[media]\n";
+    let read = |media: &str| read_with(&format!("{text}{media}"), &["main"]).unwrap().config;
+    let said = ["", "advertised = \"198.18.0.6\""].map(|media| {
+        let config = read(media);
+        config.media_address(&config.endpoints[0]).to_string()
+    });
+    assert_eq!(said, ["10.0.0.5", "198.18.0.6"]);
 }
