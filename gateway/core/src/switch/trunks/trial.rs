@@ -7,7 +7,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use media::{
     codec::CodecKind,
     sdp::{
-        Flow, Srtp,
+        Flow, LegKeys, Srtp,
         negotiate::{self, Terms},
     },
 };
@@ -22,6 +22,7 @@ use crate::{
         calling::Presented,
         wire::{Candidate, Hop, Transport},
     },
+    ids::EndpointId,
     now::Now,
     private::Private,
     routing::{Refusal, outbound::way_out},
@@ -120,6 +121,11 @@ impl<R: Rng + SeedableRng> Trial<R> {
         &mut self.user_agent
     }
 
+    /// The endpoint that speaks to this server.
+    pub fn leaves_by(&self, hop: &Hop) -> EndpointId {
+        self.user_agent.endpoint_for(self.line.endpoint, hop)
+    }
+
     /// Asks a server whether it is there. `Probed` follows, unless nothing could be sent.
     pub fn ask_options(&mut self, now: Now, hop: &Hop) -> Option<RequestId> {
         let target = self.line.probe_target(hop)?;
@@ -164,7 +170,7 @@ impl<R: Rng + SeedableRng> Trial<R> {
     /// Calls a number, from `caller` where it is given; `local` is where voice would be taken. Gives the number as the carrier reads it.
     ///
     /// # Errors
-    /// The allow-list of the trunk, in the words of a node that refuses the call.
+    /// The allow-list of the trunk, or keys that may not be said to it, in the words of a node that refuses the call.
     pub fn call(
         &mut self,
         now: Now,
@@ -175,18 +181,25 @@ impl<R: Rng + SeedableRng> Trial<R> {
     ) -> Result<(UsageId, String), Refusal> {
         let name = self.line.trunk.name.clone();
         let written = way_out(&self.config, number, Some(&name), |_| None)?.number;
-        let trunk = &self.line.trunk;
+        let (trunk, leaves_by) = (&self.line.trunk, self.leaves_by(hop));
+        let may_key = trunk.srtp.may_key(trunk.peering.is_private());
+        if trunk.srtp.wanted == Srtp::Require && !may_key {
+            return Err(Refusal::unlocated(&name, "srtp = \"require\" wants a host by TLS, or srtp_over_clear = true"));
+        }
+        let keys = (trunk.srtp.wanted != Srtp::None && may_key).then(|| LegKeys::draw(&mut |bytes| self.rng.fill_bytes(bytes)));
+        let said =
+            self.config.endpoints.iter().find(|endpoint| endpoint.id == leaves_by).map(|endpoint| self.config.media_address(endpoint));
         let codecs = if trunk.codecs.is_empty() { &CODECS[..] } else { &trunk.codecs };
         let terms = Terms {
             codecs,
             local,
-            advertised: trunk.advertised.unwrap_or(self.config.media.advertised),
+            advertised: trunk.advertised.or(said).unwrap_or(self.config.media.advertised),
             session_id: self.rng.next_u64() >> 1,
             previous: None,
             signalled_from: None,
             flow: Flow::SendRecv,
-            srtp: Srtp::None,
-            keys: None,
+            srtp: trunk.srtp.wanted,
+            keys: keys.as_ref(),
         };
         let presented = Presented { caller: Private(caller.unwrap_or_default().to_owned()), ..Presented::default() };
         let sdp = negotiate::offer(&terms).to_string();
@@ -298,6 +311,26 @@ mod tests {
         let Ok(Message::Request(invite)) = parse(&sent.unwrap()) else { panic!("no INVITE") };
         assert_eq!((invite.uri.user().as_deref(), invite.from.uri.user().as_deref()), (Some("0031201234567"), Some("0031207654321")));
         assert!(invite.sdp().unwrap().contains("m=audio 20000 "), "{invite:?}");
+    }
+
+    #[test]
+    fn a_call_offers_the_security_and_the_address_that_a_node_would_offer() {
+        let sdp = |more: &str, media: &str| {
+            let more = format!("host = \"10.0.0.9\"\noutbound = [\"+31\"]\n{more}\n[media]\n{media}");
+            let mut trial = trial(&more).unwrap();
+            let called = trial.call(now(), &hop(), "+31201234567", None, rtp()).map_err(|refusal| refusal.to_string());
+            called.map(|_| {
+                let transmitted = |output| if let UaOutput::Transmit { bytes, .. } = output { Some(bytes) } else { None };
+                let sent = std::iter::from_fn(|| trial.user_agent().poll()).find_map(transmitted);
+                String::from_utf8(sent.unwrap().to_vec()).unwrap()
+            })
+        };
+        let secured = sdp("srtp = \"require\"\nsrtp_over_clear = true", "listen = \"0.0.0.0\"").unwrap();
+        assert!(secured.contains("RTP/SAVP ") && secured.contains("a=crypto:1 "), "{secured}");
+        assert!(secured.contains("c=IN IP4 10.0.0.1"), "RTP listens everywhere: {secured}");
+        let clear = sdp("", "listen = \"10.0.0.6\"").unwrap();
+        assert!(!clear.contains("crypto") && clear.contains("c=IN IP4 10.0.0.6"), "{clear}");
+        assert!(sdp("srtp = \"require\"", "").unwrap_err().contains("srtp_over_clear"));
     }
 
     #[test]
