@@ -1,4 +1,4 @@
-//! Does a trunk work, and if not, where does it fail? Asked by `tandem trunk test`, with no node running.
+//! Does a trunk work, and if not, where does it fail? Asked by `tandem trunk test`, which is no part of a node and may run beside one.
 //!
 //! The requests and the words are those of a node: `Trial` of the switch makes them, over the node's own names and streams. `wire` carries
 //! bytes, `report` says what was found.
@@ -52,7 +52,7 @@ pub(crate) async fn tested(config: &Config, question: &Question, told: impl FnMu
     let mut config = config.clone();
     let names = Names::new(config.dns.server);
     let tls = Tls::read(&config).map_err(|fault| fault.to_string())?;
-    let wire = Wire::bind(&mut config.endpoints, tls).await.map_err(|error| format!("no socket of our own: {error}"))?;
+    let wire = Wire::bind(&mut config.endpoints, tls).await;
     let media = SocketAddr::new(config.media.listen, 0);
     let trial = Trial::new(config, &question.trunk, rand::make_rng::<ChaCha20Rng>()).map_err(|refusal| refusal.to_string())?;
     let mut test = Test { trial, wire, report: Report::new(&question.trunk), told };
@@ -113,6 +113,12 @@ impl<F: FnMut(&Stage)> Test<F> {
         let (mut answering, mut reached) = (None, None);
         for hop in hops.iter().take(SERVERS_MAX) {
             if hop.transport != Transport::Udp && !self.open(hop).await {
+                continue;
+            }
+            if let Some(why) = self.wire.unbound(self.trial.leaves_by(hop)).filter(|_| hop.transport == Transport::Udp) {
+                let step =
+                    Step::bad(format!("no socket of our own: {why}"), Some("see `listen` of its [[sip]], and `endpoint` of the trunk"));
+                self.tell(Name::Options, Some(hop), Instant::now(), step);
                 continue;
             }
             reached.get_or_insert_with(|| hop.clone());

@@ -30,6 +30,8 @@ use crate::shell::{
 /// All that carries bytes.
 pub(super) struct Wire {
     sockets: BTreeMap<EndpointId, Arc<UdpSocket>>,
+    /// Endpoints of UDP without a socket, and why.
+    unbound: BTreeMap<EndpointId, String>,
     writers: BTreeMap<ConnId, WriteHalf<Box<dyn Duplex>>>,
     /// Opened ahead of the user agent's wish, so that each of its handshakes is a stage of its own.
     ready: Option<(Hop, Box<dyn Duplex>)>,
@@ -47,21 +49,28 @@ enum Heard {
 }
 
 impl Wire {
-    /// Binds every endpoint of UDP, on another port where a node already serves on its own; the endpoints say where afterwards.
-    pub(super) async fn bind(endpoints: &mut [Endpoint], tls: Tls) -> io::Result<Self> {
+    /// Binds the endpoints of UDP, on another port where a node already serves on its own; the endpoints say where afterwards. One whose
+    /// address is not up is nothing to a trunk that leaves by another.
+    pub(super) async fn bind(endpoints: &mut [Endpoint], tls: Tls) -> Self {
         let (tell, heard) = mpsc::channel(HEARD_MAX);
-        let mut sockets = BTreeMap::new();
+        let (mut sockets, mut unbound) = (BTreeMap::new(), BTreeMap::new());
         for endpoint in endpoints.iter_mut().filter(|endpoint| endpoint.transport == Transport::Udp) {
-            let socket = match UdpSocket::bind(endpoint.listen).await {
-                Ok(socket) => socket,
-                Err(_) => UdpSocket::bind((endpoint.listen.ip(), 0)).await?,
-            };
-            endpoint.listen = socket.local_addr()?;
-            let socket = Arc::new(socket);
-            tokio::spawn(hear_datagrams(endpoint.id, socket.clone(), tell.clone()));
-            sockets.insert(endpoint.id, socket);
+            match bound(endpoint.listen).await {
+                Ok((socket, listen)) => {
+                    endpoint.listen = listen;
+                    let socket = Arc::new(socket);
+                    tokio::spawn(hear_datagrams(endpoint.id, socket.clone(), tell.clone()));
+                    sockets.insert(endpoint.id, socket);
+                }
+                Err(error) => drop(unbound.insert(endpoint.id, format!("{}: {error}", endpoint.listen))),
+            }
         }
-        Ok(Self { sockets, writers: BTreeMap::new(), ready: None, tls, tell, heard, lost: None })
+        Self { sockets, unbound, writers: BTreeMap::new(), ready: None, tls, tell, heard, lost: None }
+    }
+
+    /// Why this endpoint has no socket.
+    pub(super) fn unbound(&self, endpoint: EndpointId) -> Option<&str> {
+        self.unbound.get(&endpoint).map(String::as_str)
     }
 
     pub(super) fn tls(&self) -> &Tls {
@@ -168,11 +177,25 @@ impl Wire {
     }
 }
 
+async fn bound(listen: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
+    let socket = match UdpSocket::bind(listen).await {
+        Ok(socket) => socket,
+        Err(_) => UdpSocket::bind((listen.ip(), 0)).await?,
+    };
+    let listen = socket.local_addr()?;
+    Ok((socket, listen))
+}
+
 async fn hear_datagrams(endpoint: EndpointId, socket: Arc<UdpSocket>, tell: mpsc::Sender<Heard>) {
     let mut buffer = vec![0; READ_MAX];
-    loop {
+    let mut errors = 0;
+    while errors < ERRORS_MAX {
         // An ICMP error of an earlier datagram comes back as an error of reading: the socket itself is well.
-        let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            errors += 1;
+            continue;
+        };
+        errors = 0;
         if tell.send(Heard::Datagram(endpoint, from, buffer[..length].to_vec())).await.is_err() {
             return;
         }
@@ -201,3 +224,23 @@ const HEARD_MAX: usize = 64;
 
 /// As of a node's streams.
 const WRITE_MAX: Duration = Duration::from_secs(10);
+
+/// Errors in a row after which a socket is no longer read; each request that comes back leaves one.
+const ERRORS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use gateway_core::config::Config;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_listener_whose_address_is_not_up_leaves_the_others_to_be_tested() {
+        // 192.0.2.0/24 is on no machine (RFC 5737).
+        let listens = ["192.0.2.77:5060", "127.0.0.1:0"].map(|listen| listen.parse::<SocketAddr>().unwrap());
+        let mut endpoints = [0, 1].map(|at| Endpoint::udp(EndpointId(at as u64), "udp", listens[at]));
+        let wire = Wire::bind(&mut endpoints, Tls::read(&Config::default()).unwrap()).await;
+        assert!(wire.unbound(EndpointId(0)).is_some_and(|why| why.starts_with("192.0.2.77:5060: ")));
+        assert!(wire.unbound(EndpointId(1)).is_none() && endpoints[1].listen.port() != 0);
+    }
+}
