@@ -113,11 +113,9 @@ impl Bench {
     }
 
     fn joined(&self) -> Option<PortId> {
-        let pairs = self.media().into_iter().filter_map(|command| match command {
-            MediaCommand::Bridge { topology: Topology::Pair { agent, .. }, .. } => Some(*agent),
-            _ => None,
-        });
-        pairs.last()
+        self.media().into_iter().rev().find_map(|command| {
+            if let MediaCommand::Bridge { topology: Topology::Pair { agent, .. }, .. } = command { Some(*agent) } else { None }
+        })
     }
 
     /// What a leg was told of the other side.
@@ -127,7 +125,6 @@ impl Bench {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "all that a turn is made of")]
 fn turn<'a>(
     config: &'a Config,
     now: Instant,
