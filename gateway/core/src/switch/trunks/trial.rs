@@ -325,7 +325,7 @@ mod tests {
                 String::from_utf8(sent.unwrap().to_vec()).unwrap()
             })
         };
-        let secured = sdp("srtp = \"require\"\nsrtp_over_clear = true", "listen = \"0.0.0.0\"").unwrap();
+        let secured = sdp("srtp = \"require\"\nsrtp_over_clear = true\noversize = \"udp\"", "listen = \"0.0.0.0\"").unwrap();
         assert!(secured.contains("RTP/SAVP ") && secured.contains("a=crypto:1 "), "{secured}");
         assert!(secured.contains("c=IN IP4 10.0.0.1"), "RTP listens everywhere: {secured}");
         let clear = sdp("", "listen = \"10.0.0.6\"").unwrap();
