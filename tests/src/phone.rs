@@ -1,5 +1,7 @@
 //! A phone: calls or is called by SIP, hums, presses keys, holds, hangs up.
 
+mod act;
+mod hearing;
 mod talk;
 
 use std::{
@@ -8,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use act::Act;
 use gateway_core::{
-    cause::{Cause, Fault},
     config::{Endpoint, Oversize},
-    events::wire::{Hop, Path, Transport},
+    events::wire::{Hop, Transport},
     ids::EndpointId,
     now::Now,
     private::Private,
-    sip::{Credentials, InviteTarget, Refusal, Settings, UaEvent, UaOutput, Uri, UsageId, UserAgent},
+    sip::{Credentials, InviteTarget, Refusal, Settings, Uri, UsageId, UserAgent},
 };
 use media::{
     codec::CodecKind,
@@ -30,35 +32,7 @@ use crate::{
     config::GATEWAY,
     line::Line,
     net::Datagram,
-    sip_text::Seen,
 };
-
-/// What a phone does of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
-    /// Calls this user at the gateway.
-    Dial(String),
-    /// Presses a key.
-    Press(char),
-    /// Holds the other side by a re-INVITE, or goes on.
-    Hold(bool),
-    /// Asks the gateway to connect the other side of the n-th call with this address, or with the other side of another of its calls.
-    Refer { call: usize, to: String, replacing: Option<usize> },
-    /// Asks for this direction by a re-INVITE, as it sees it: `SendOnly` holds with its own music.
-    Direct(Flow),
-    /// Goes on at another address, and says so by a re-INVITE.
-    Move,
-    /// Leaves the offer of a re-INVITE to the gateway, and answers it in the ACK (RFC 3261 14.1).
-    AskOffer,
-    /// Sends nothing while nobody speaks, and nobody speaks; or hums again.
-    Mute(bool),
-    /// Says how a call that it was asked to make goes (NOTIFY), in the call that it was asked in last.
-    Notify(u16),
-    /// CANCEL or BYE, as the state wants it.
-    HangUp,
-    /// Its power is cut: no goodbye, and nothing it is asked is answered.
-    Die,
-}
 
 /// What a phone does when it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,81 +206,6 @@ impl Phone {
         }
     }
 
-    fn act(&mut self, now: Now, act: Act) {
-        match act {
-            Act::Dial(user) => self.dial(now, &user),
-            Act::Press(key) => {
-                if let Some(talk) = self.talks.last_mut() {
-                    talk.keys.push(now.instant);
-                    talk.line.press(key);
-                }
-            }
-            Act::Mute(muted) => {
-                if let Some(talk) = self.talks.last_mut() {
-                    talk.line.is_mute = muted;
-                }
-            }
-            Act::Refer { call, to, replacing } => {
-                let other = replacing.and_then(|other| self.agent.replaces(self.talks[other].usage));
-                let to = other.map_or(to.clone(), |replaces| format!("{to}?Replaces={}", replaces.to_uri_header()));
-                self.agent.refer(now, self.talks[call].usage, &to, Some(&format!("<sip:{}>", self.sip)));
-            }
-            Act::Move => {
-                if let Some(talk) = self.talks.last_mut() {
-                    talk.line.address.set_port(talk.line.address.port() + MOVED);
-                }
-                self.direct(now, Flow::SendRecv);
-            }
-            Act::AskOffer => {
-                self.direct(now, Flow::SendRecv);
-                (self.asks_offer, self.is_parked) = (true, false);
-            }
-            Act::Notify(status) => {
-                if let Some(talk) = self.talks.last() {
-                    self.agent.notify_refer(now, talk.usage, status);
-                }
-            }
-            Act::Direct(flow) => self.direct(now, flow),
-            Act::Hold(held) => self.direct(now, if held { Flow::Inactive } else { Flow::SendRecv }),
-            Act::Die => {
-                self.is_dead = true;
-                for talk in self.talks.iter_mut().filter(|talk| talk.ended.is_none()) {
-                    talk.line.close();
-                    talk.ended = Some(now.instant);
-                }
-            }
-            Act::HangUp => {
-                let Some(talk) = self.talks.iter_mut().rev().find(|talk| talk.ended.is_none()) else { return };
-                if talk.answered.is_some() {
-                    talk.line.close();
-                    talk.ended = Some(now.instant);
-                }
-                self.agent.bye(now, talk.usage, Cause::goodbye(Fault::Caller));
-            }
-        }
-    }
-
-    fn direct(&mut self, now: Now, flow: Flow) {
-        let Some(talk) = self.talks.iter_mut().rev().find(|talk| talk.answered.is_some() && talk.ended.is_none()) else { return };
-        if talk.reoffer.is_some() {
-            // RFC 3261 14.1: one at a time.
-            return self.plan(now.instant + Duration::from_millis(500), Act::Direct(flow));
-        }
-        self.asks_offer = false;
-        let offer = talk.line.offer(flow);
-        let mut words = offer.to_string();
-        if let Some(codecs) = self.reencodes {
-            let kept = words.lines().filter(|line| !["a=rtpmap", "a=fmtp"].iter().any(|name| line.starts_with(name)));
-            let lines = kept.map(|line| match line.split_once(" RTP/AVP") {
-                Some((audio, _)) => format!("{audio} {codecs}\r\n"),
-                None => format!("{line}\r\n"),
-            });
-            words = lines.collect();
-        }
-        self.agent.reinvite(now, talk.usage, &words);
-        talk.reoffer = Some((offer, flow != Flow::SendRecv));
-    }
-
     fn dial(&mut self, now: Now, user: &str) {
         let mut line = self.line();
         let offer = line.offer(Flow::SendRecv);
@@ -405,146 +304,4 @@ impl Phone {
             self.plan(now + after, act);
         }
     }
-
-    fn hear(&mut self, now: Now) {
-        // Events first: an ACK carries the answer to an offer that came with them.
-        let mut transmits = Vec::new();
-        while let Some(output) = self.agent.poll() {
-            match output {
-                UaOutput::Transmit { path: Path::Datagram { to, .. }, bytes } => {
-                    transmits.push(Datagram { from: self.sip, to, bytes: bytes.to_vec() });
-                }
-                UaOutput::Transmit { path: Path::Stream(_), .. } | UaOutput::Connect { .. } | UaOutput::Disconnect { .. } => {}
-                UaOutput::Event(event) => self.happened(now, event),
-            }
-        }
-        for mut datagram in transmits {
-            if self.offers_late || self.is_parked || self.asks_offer {
-                datagram.bytes = self.amended(now.instant, datagram.bytes);
-            }
-            let carried = self.carrier.carry(now.instant, Way::Out, datagram);
-            carried.into_iter().for_each(|(way, datagram)| self.pass(now, way, datagram));
-        }
-    }
-
-    /// Takes the offer out of an INVITE and puts the answer into its ACK, or says of either that it leads nowhere yet.
-    fn amended(&self, at: Instant, bytes: Vec<u8>) -> Vec<u8> {
-        let text = String::from_utf8(bytes).expect("this phone speaks UTF-8");
-        let seen = Seen { at, peer: self.sip, inbound: true, text };
-        let leaves_offer = if seen.is_within() { self.asks_offer } else { self.offers_late };
-        let body = match &self.late_answer {
-            _ if seen.is_request("INVITE") && leaves_offer => String::new(),
-            _ if seen.is_request("INVITE") => seen.text.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned(),
-            Some(answer) if seen.is_request("ACK") => answer.clone(),
-            Some(_) | None => return seen.text.into_bytes(),
-        };
-        let place = format!("c=IN IP4 {}", self.sip.ip());
-        let body = if self.is_parked { body.replace(&place, "c=IN IP4 0.0.0.0") } else { body };
-        seen.with_body(&body).into_bytes()
-    }
-
-    fn happened(&mut self, now: Now, event: UaEvent) {
-        match event {
-            UaEvent::Invited { usage, request, .. } => {
-                let offer = request.sdp().and_then(|sdp| Offer::parse(&sdp).ok());
-                let line = self.line();
-                self.begin(now.instant, line, usage, offer, Some(request.call_id.to_string()));
-                self.agent.ring(now, usage);
-                match self.answering {
-                    Answering::Take(after) | Answering::Refuse(_, after) => self.due_answers.push_back((now.instant + after, usage)),
-                    Answering::Ring => {}
-                    Answering::Early(speaks, takes) => {
-                        self.due_answers.extend([(now.instant + speaks, usage), (now.instant + takes, usage)]);
-                    }
-                }
-            }
-            UaEvent::Progressed { usage, status, sdp } => {
-                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
-                talk.heard.push(status);
-                if let (Some(offer), Some(answer)) = (&talk.offer, sdp) {
-                    assert!(talk.line.agree(now.instant, offer, &answer), "the gateway's early answer fits the offer");
-                }
-            }
-            UaEvent::Answered { usage, sdp } => {
-                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
-                talk.answered = Some(now.instant);
-                if self.is_parked {
-                    talk.holds.push((now.instant, None));
-                }
-                let agreed = match (talk.offer.take(), sdp) {
-                    (Some(_), Some(offer)) if self.offers_late => {
-                        self.late_answer = talk.line.answer(now.instant, &offer);
-                        self.late_answer.is_some()
-                    }
-                    (Some(offer), Some(answer)) => talk.line.agree(now.instant, &offer, &answer),
-                    (None, _) | (_, None) => false,
-                };
-                assert!(agreed, "the gateway's answer fits the offer");
-                self.plan_habits(now.instant);
-            }
-            UaEvent::ReinviteAnswered { usage, sdp } => {
-                let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) else { return };
-                let Some(((offer, held), answer)) = talk.reoffer.take().zip(sdp) else { return };
-                if self.asks_offer {
-                    self.late_answer = talk.line.answer(now.instant, &answer);
-                    if let Some(hold) = talk.holds.last_mut() {
-                        hold.1.get_or_insert(now.instant);
-                    }
-                    return;
-                }
-                if talk.line.agree(now.instant, &offer, &answer) {
-                    match (held, talk.holds.last_mut()) {
-                        (false, Some(hold)) => hold.1 = Some(now.instant),
-                        (false, None) => {}
-                        (true, _) => talk.holds.push((now.instant, None)),
-                    }
-                }
-            }
-            UaEvent::Reinvited { usage, sdp } => {
-                let talk = self.talks.iter_mut().find(|talk| talk.usage == usage);
-                match talk.zip(sdp).and_then(|(talk, offer)| talk.line.answer(now.instant, &offer)) {
-                    Some(answer) => self.agent.accept_reinvite(now, usage, &answer),
-                    None => self.agent.refuse_reinvite(now, usage, &Refusal::new(488)),
-                }
-            }
-            UaEvent::ReinviteRefused { usage, .. } => {
-                if let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) {
-                    talk.reoffer = None;
-                }
-            }
-            UaEvent::Refused { usage, status, .. } => self.over(now.instant, usage, Some(status)),
-            UaEvent::Bye { usage, .. } | UaEvent::Lost { usage } | UaEvent::Unacked { usage } => self.over(now.instant, usage, None),
-            UaEvent::Cancelled { usage, .. } => self.over(now.instant, usage, Some(487)),
-            UaEvent::ReferProgressed { status, .. } => self.notified.push(status),
-            UaEvent::Referred { usage, referral } => {
-                self.referred.push(referral.to.to_string());
-                match self.follows {
-                    true => self.agent.accept_refer(now, usage),
-                    false => self.agent.refuse_refer(now, usage, &Refusal::new(603)),
-                }
-            }
-            UaEvent::Acked { .. }
-            | UaEvent::ReinviteCancelled { .. }
-            | UaEvent::Redirected { .. }
-            | UaEvent::Info { .. }
-            | UaEvent::Gone { .. }
-            | UaEvent::EarlyAnswered { .. }
-            | UaEvent::Registered { .. }
-            | UaEvent::Departed { .. }
-            | UaEvent::RegisterAnswered { .. }
-            | UaEvent::Probed { .. }
-            | UaEvent::Challenged { .. } => {}
-        }
-    }
-
-    fn over(&mut self, now: Instant, usage: UsageId, refused: Option<u16>) {
-        if let Some(talk) = self.talks.iter_mut().find(|talk| talk.usage == usage) {
-            talk.line.close();
-            talk.ended.get_or_insert(now);
-            talk.refused = talk.refused.or(refused);
-        }
-    }
 }
-
-/// Between the port that a phone leaves and the one that it moves to; other calls of its lie between.
-const MOVED: u16 = 100;
