@@ -4,9 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use gateway_core::{
     acd::AgentState,
-    config::{Config, Refer},
+    config::{Config, Peering, Refer, SrtpPolicy, Trunk},
     events::record::Happened,
 };
+use media::sdp::Srtp;
 use tests::{
     config::{self, GATEWAY},
     oracles,
@@ -33,7 +34,11 @@ const CALLER: usize = 2;
 
 /// A caller who has come by the carrier, through the menu, to the agent's phone; whoever the carrier rings takes the call.
 fn talking(refer: Refer) -> World {
-    let mut world = World::with(34, config(refer));
+    talking_by(config(refer))
+}
+
+fn talking_by(config: Config) -> World {
+    let mut world = World::with(34, config);
     let mut phone = Phone::new("desk7", SocketAddr::from(([10, 4, 0, 1], 5060)), 1_600.0);
     phone.answering = Answering::Take(Duration::from_millis(500));
     assert_eq!(world.add_phone(phone), AGENT);
@@ -237,4 +242,25 @@ fn a_caller_may_hang_up_at_any_moment_of_it() {
             judge(&mut world);
         }
     }
+}
+
+#[test]
+fn the_carrier_of_a_new_party_is_offered_the_keys_that_it_requires() {
+    let mut config = config(Refer::Bridge);
+    let keyed = Trunk {
+        name: "keyed".to_owned(),
+        sources: Vec::new(),
+        srtp: SrtpPolicy { wanted: Srtp::Require, over_clear: true },
+        ..config.trunks[0].clone()
+    };
+    config.trunks[0].peering = Peering::default();
+    config.trunks.push(keyed);
+    let mut world = talking_by(config);
+    world.phones[NETWORK].srtp = Srtp::Require;
+    hand_on(&mut world, NUMBER);
+    world.run(8_000);
+    assert_both_hear(&world, CALLER, NETWORK);
+    assert!(world.phones[NETWORK].talk().line.is_secured(), "{}", world.ladder);
+    world.plan(CALLER, 0, Act::HangUp);
+    judge(&mut world);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway_core::{
-    config::{Config, SrtpPolicy},
+    config::{Config, Peering, Route, RouteAction, RouteNumber, SrtpPolicy, Trunk},
     routing::Reason,
 };
 use media::{rtp::Header, sdp::Srtp};
@@ -11,7 +11,7 @@ use tests::{
     config::{self, GATEWAY},
     ears::WINDOW,
     oracles,
-    phone::{Act, Answering},
+    phone::{Act, Answering, Phone},
     world::{UAS_HZ, World},
 };
 
@@ -143,5 +143,77 @@ fn a_flood_of_forged_packets_of_the_callers_address_is_counted_and_not_heard() {
     world.run(60_000);
     let (caller, called) = shares(&world);
     assert!(caller > 0.95 && called > 0.95, "{caller} {called}");
+    oracles::ask_all(&world);
+}
+
+/// Where the carrier of outgoing calls is.
+const CARRIER: &str = "10.1.9.9:5060";
+
+/// 400 is a number of the world, which routing hands to the only trunk that may call it.
+fn routed(policy: SrtpPolicy) -> Config {
+    let mut config = shop(Srtp::None, false);
+    let peering = Peering { host: Some(format!("sip:{CARRIER}")), outbound: vec!["+31".to_owned()], ..Peering::default() };
+    config.trunks.push(Trunk { name: "out".to_owned(), srtp: policy, peering, ..Trunk::default() });
+    let action = RouteAction::Number(RouteNumber { number: Some("+31201112222".to_owned()), trunk: None });
+    config.routes.push(Route { dialled: "400".to_owned(), trunk: None, action, record: false });
+    config
+}
+
+/// A caller without keys dials it, and the carrier that takes the call wants its media so.
+fn by_routing(policy: SrtpPolicy, wants: Srtp) -> World {
+    let mut world = World::with(12, routed(policy));
+    let caller = world.caller();
+    let mut network = Phone::new("network", CARRIER.parse().expect("an address"), UAS_HZ);
+    (network.answering, network.srtp) = (Answering::Take(Duration::from_millis(400)), wants);
+    world.add_phone(network);
+    world.dial(caller, "400");
+    world.run(3_000);
+    world
+}
+
+#[test]
+fn a_call_whose_trunk_is_found_by_routing_is_offered_as_that_trunk_prescribes() {
+    let policy = |wanted| SrtpPolicy { wanted, over_clear: true };
+    for (prescribed, wants, is_secured) in [
+        (Srtp::Require, Srtp::Require, true),
+        (Srtp::Prefer, Srtp::Prefer, true),
+        (Srtp::Prefer, Srtp::None, false),
+        (Srtp::None, Srtp::None, false),
+    ] {
+        let mut world = by_routing(policy(prescribed), wants);
+        assert_eq!(world.phones[1].talk().line.is_secured(), is_secured, "{prescribed:?} {wants:?}\n{}", world.ladder);
+        world.plan(0, 3_000, Act::HangUp);
+        world.run(60_000);
+        let (caller, called) = shares(&world);
+        assert!(caller > 0.95 && called > 0.95, "{prescribed:?} {wants:?}: {caller} {called}\n{}", world.ladder);
+        oracles::ask_all(&world);
+    }
+}
+
+#[test]
+fn a_trunk_that_requires_keys_and_may_not_be_told_them_is_not_called() {
+    let world = by_routing(SrtpPolicy { wanted: Srtp::Require, over_clear: false }, Srtp::Require);
+    assert_eq!(world.phones[0].talk().refused, Some(488), "{}", world.ladder);
+    assert!(world.phones[1].talks.is_empty(), "it was called\n{}", world.ladder);
+}
+
+#[test]
+fn a_phone_that_requires_srtp_is_called_with_keys() {
+    let mut config = shop(Srtp::None, false);
+    config.phones[0].srtp = SrtpPolicy { wanted: Srtp::Require, over_clear: true };
+    let action = RouteAction::Bridge(format!("sip:desk7@{GATEWAY}"));
+    config.routes.push(Route { dialled: "500".to_owned(), trunk: None, action, record: false });
+    let mut world = World::with(13, config);
+    let caller = world.caller();
+    let phone = world.handset(0, 0);
+    world.phones[phone].srtp = Srtp::Require;
+    world.phones[phone].answering = Answering::Take(Duration::from_millis(400));
+    world.register(phone, "desk7", 3_600);
+    world.run(1_000);
+    world.dial(caller, "500");
+    world.run(3_000);
+    assert!(world.phones[phone].talk().line.is_secured(), "{}", world.ladder);
+    world.plan(caller, 3_000, Act::HangUp);
+    world.run(60_000);
     oracles::ask_all(&world);
 }

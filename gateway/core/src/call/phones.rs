@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use media::sdp::{Answer, Srtp};
+use media::sdp::Answer;
 
-use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, placing::Placing, turn::Turn};
+use super::{Call, Due, Phase, leg::Leg, placing::Placing, turn::Turn};
 use crate::{
     cause::Cause,
     context::pointer,
@@ -35,12 +35,12 @@ impl Call {
     pub(super) fn ring_phone(&mut self, agent: AgentId, turn: &mut Turn<'_>) {
         let Some(user) = turn.config.agents.iter().find(|entry| entry.id == agent).and_then(|entry| entry.phone.clone()) else { return };
         let id = turn.mint.leg();
-        let mut leg = Leg::new(id, LegMedia::Rtp(self.terms_out(turn)));
+        let (to, mut leg) = self.leg_to(id, Target::Agent(agent), turn);
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(format!("phone:{user}")) });
         let pointer = Some(pointer::make(&self.context_id, turn.secret));
         let story = Some(format!("{}/agent?call={}", turn.config.http.public_url, self.id.0));
         let (presented, shown) = (self.presented(), Shown { story, referred_by: None });
-        if let Err(cause) = leg.place(Placing { to: Target::Agent(agent), pointer, replacing: None, presented, shown }, turn) {
+        if let Err(cause) = leg.place(Placing { to, pointer, replacing: None, presented, shown }, turn) {
             leg.over = Some(cause);
             leg.end(turn);
             return;
@@ -104,17 +104,4 @@ impl Call {
             self.part(handset.leg, cause, turn);
         }
     }
-
-    /// How a leg that we dial may speak: as the caller does, where that is by RTP.
-    pub(super) fn terms_out(&self, turn: &Turn<'_>) -> RtpTerms {
-        let codecs = match &self.caller.media {
-            LegMedia::Rtp(terms) => terms.codecs.clone(),
-            LegMedia::Web => DIALLED.to_vec(),
-        };
-        // In the clear: what the caller's own leg agreed on says nothing of the way to somebody else.
-        RtpTerms { codecs, advertised: turn.config.media.advertised, signalled_from: None, srtp: Srtp::None, may_key: false }
-    }
 }
-
-/// What a page speaks, and what every phone does.
-const DIALLED: [media::codec::CodecKind; 3] = [media::codec::CodecKind::Opus, media::codec::CodecKind::Pcma, media::codec::CodecKind::Pcmu];

@@ -2,10 +2,13 @@
 //!
 //! Where contacts of both kinds ring, both offers go out, each to its own; whoever answers decides how the leg's audio travels.
 
-use media::sdp::{Answer, Offer};
+use media::{
+    codec::CodecKind,
+    sdp::{Answer, Offer},
+};
 
 use super::{
-    Call,
+    Call, RtpTerms,
     leg::{Leg, LegMedia},
     turn::Turn,
 };
@@ -13,10 +16,10 @@ use crate::{
     cause::Cause,
     events::{
         calling::Presented,
-        leg::{LegCommand, LegEvent, Offers, Shown, Target},
+        leg::{LegCommand, LegEvent, Offers, Shown, Spoken, Target},
         media::MediaCommand,
     },
-    ids::PortId,
+    ids::{LegId, PortId},
 };
 
 /// All that a leg is called with, save the offers.
@@ -44,7 +47,11 @@ impl Leg {
     /// No port is to be had, or no offer can be made on these terms.
     pub(super) fn place(&mut self, placing: Placing, turn: &mut Turn<'_>) -> Result<(), Cause> {
         let spoken = (turn.spoken)(&placing.to);
-        let rtp = if spoken.rtp { Some(self.offer(turn)?) } else { None };
+        let rtp = match spoken.rtp.then(|| self.offer(turn)) {
+            // Its other phones may not be called by RTP; DTLS brings its keys by itself.
+            Some(Err(_)) if spoken.web => None,
+            offered => offered.transpose()?,
+        };
         if spoken.web {
             let port = turn.mint.port();
             turn.media(MediaCommand::OfferPeer { port });
@@ -93,6 +100,20 @@ impl Leg {
 }
 
 impl Call {
+    /// A leg for a target that we dial, on the terms of whoever takes it there: the trunk is chosen before the offer is made, for the offer must
+    /// be what that trunk wants.
+    pub(super) fn leg_to(&self, id: LegId, to: Target, turn: &Turn<'_>) -> (Target, Leg) {
+        let Spoken { trunk, srtp, may_key, .. } = (turn.spoken)(&to);
+        // As the caller has them, so that a relay need not decode.
+        let codecs = match &self.caller.media {
+            LegMedia::Rtp(terms) => terms.codecs.clone(),
+            LegMedia::Web => OF_PAGES.to_vec(),
+        };
+        let terms = RtpTerms { codecs, advertised: turn.config.media.advertised, signalled_from: None, srtp, may_key };
+        let to = if trunk.is_some() { to.by(trunk.clone()) } else { to };
+        (to, Leg::new(id, LegMedia::Rtp(terms)).by(trunk))
+    }
+
     /// A peer has made its offer: the leg that asked for it goes out.
     pub(super) fn peer_offered(&mut self, port: PortId, offer: Offer, turn: &mut Turn<'_>) {
         let Some(leg) = self.leg_proposing(port) else { return };
@@ -121,3 +142,6 @@ impl Call {
         self.far.as_mut().into_iter().chain(handset).chain(&mut self.third).find(|leg| leg.has_proposed(port))
     }
 }
+
+/// What a page speaks, and what every phone does.
+const OF_PAGES: [CodecKind; 3] = [CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu];

@@ -140,7 +140,7 @@ fn turn<'a>(
         config,
         library: Box::leak(Box::new(library)),
         desks: &NO_DESKS,
-        spoken: &|to| Spoken { rtp: true, web: *to == Target::Uri(BOTH.to_owned()) },
+        spoken: &|to| Spoken { rtp: true, web: *to == Target::Uri(BOTH.to_owned()), trunk: None, srtp: Srtp::None, may_key: false },
         secret: &[7; 32],
         asks,
         mint,

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use media::{
-    codec::CodecKind,
-    sdp::{Answer, Offer, Srtp},
-};
+use media::sdp::{Answer, Offer};
 
-use super::{Call, Due, Phase, RtpTerms, leg::Leg, leg::LegMedia, placing::Placing, turn::Turn};
+use super::{Call, Due, Phase, leg::Leg, leg::LegMedia, placing::Placing, turn::Turn};
 use crate::{
     cause::Cause,
     context::pointer,
@@ -30,7 +27,7 @@ impl Call {
 
     pub(super) fn dial_through(&mut self, to: Target, turn: &mut Turn<'_>) {
         let id = turn.mint.leg();
-        let mut far = Leg::new(id, LegMedia::Rtp(self.far_terms(&to, turn))).by(trunk_of(&to));
+        let (to, mut far) = self.leg_to(id, to, turn);
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(words_of(&to)) });
         let pointer = Some(pointer::make(&self.context_id, turn.secret));
         let placing = Placing { to, pointer, replacing: None, presented: self.presented(), shown: Shown::default() };
@@ -43,24 +40,6 @@ impl Call {
         self.far = Some(far);
         self.phase = Phase::Dialling { early: None };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
-    }
-
-    /// The terms of a leg that we dial: codecs as the caller has them, so that a relay need not decode; the rest is the far side's own.
-    fn far_terms(&self, to: &Target, turn: &Turn<'_>) -> RtpTerms {
-        let (codecs, advertised) = match &self.caller.media {
-            LegMedia::Rtp(terms) => (terms.codecs.clone(), terms.advertised),
-            // A browser's call goes out by the terms of the endpoint that dials; the Switch knows them.
-            LegMedia::Web => (vec![CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu], turn.config.media.advertised),
-        };
-        let named = if let Target::Number { trunk, .. } = to { trunk.as_ref() } else { None };
-        let trunk = named.and_then(|name| turn.config.trunks.iter().find(|trunk| trunk.name == *name));
-        RtpTerms {
-            codecs,
-            advertised,
-            signalled_from: None,
-            srtp: trunk.map_or(Srtp::None, |trunk| trunk.srtp.wanted),
-            may_key: trunk.is_some_and(|trunk| trunk.srtp.may_key(trunk.peering.is_private())),
-        }
     }
 
     /// How the caller appears on legs that we place.
@@ -161,14 +140,6 @@ impl Call {
         if let Some(holds) = self.far.as_mut().and_then(Leg::hold_changed) {
             self.tell_caller(if holds { "held" } else { "talking" }, None, turn);
         }
-    }
-}
-
-/// The trunk that a target names.
-pub(super) fn trunk_of(to: &Target) -> Option<String> {
-    match to {
-        Target::Number { trunk, .. } => trunk.clone(),
-        Target::Uri(_) | Target::Agent(_) => None,
     }
 }
 

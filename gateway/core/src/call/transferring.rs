@@ -243,7 +243,7 @@ impl Call {
         let Wanted { to, replaces: replacing, by: referred_by } = wanted;
         self.timers.set(Due::Answer, turn.now.instant + TRANSFER_MAX);
         let id = turn.mint.leg();
-        let mut third = Leg::new(id, LegMedia::Rtp(self.terms_out(turn))).by(super::through::trunk_of(&to));
+        let (to, mut third) = self.leg_to(id, to, turn);
         turn.write(Happened::LegStarted { leg: id, direction: Direction::Outbound, peer: Private(super::through::words_of(&to)) });
         let pointer = Some(pointer::make(&self.context_id, turn.secret));
         let (presented, shown) = (self.presented(), Shown { story: None, referred_by });

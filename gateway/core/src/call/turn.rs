@@ -83,7 +83,7 @@ pub struct Turn<'a> {
     pub library: &'a Library,
     /// The desks that are open, by who sits there.
     pub desks: &'a BTreeMap<AgentId, ChannelId>,
-    /// What the contacts of a target speak, as far as they are known.
+    /// What is known of a target before it is called.
     pub spoken: &'a dyn Fn(&Target) -> Spoken,
     /// Seals T0 pointers.
     pub secret: &'a [u8],

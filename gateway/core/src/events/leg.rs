@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use media::sdp::{Answer, Offer};
+use media::sdp::{Answer, Offer, Srtp};
 use serde::{Deserialize, Serialize};
 
 use super::{calling::Presented, story::Card};
@@ -33,6 +33,16 @@ pub enum Target {
     Agent(AgentId),
 }
 
+impl Target {
+    /// The same; a number goes by this trunk and no other.
+    pub fn by(self, trunk: Option<String>) -> Self {
+        match self {
+            Self::Number { number, caller, .. } => Self::Number { number, trunk, caller },
+            Self::Uri(_) | Self::Agent(_) => self,
+        }
+    }
+}
+
 /// What the party that is dialled may see of the call, besides who calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown {
@@ -51,13 +61,19 @@ pub struct Offers {
     pub web: Option<Offer>,
 }
 
-/// What the contacts of a target speak; where nothing is known of them, RTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of a target before it is called; where nothing is known of its contacts, they speak RTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoken {
     /// RTP, as phones and carriers do.
     pub rtp: bool,
     /// WebRTC, as browsers do.
     pub web: bool,
+    /// The trunk that a number goes by as things stand; `None` where no trunk takes it.
+    pub trunk: Option<String>,
+    /// Whether its audio is to be SRTP.
+    pub srtp: Srtp,
+    /// Keys may be written into its signalling.
+    pub may_key: bool,
 }
 
 /// What a participant did, said as `(LegId, LegEvent)`; knows nothing of SIP or browser.

@@ -8,7 +8,7 @@ use std::{
 
 use rand::{Rng, SeedableRng};
 
-use super::{Due, Output, Switch};
+use super::{Due, Output, Switch, spoken::spoken};
 use crate::{
     acd::AgentState,
     call::{Call, Stimulus, Turn, Wish},
@@ -44,13 +44,13 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let (config, shard) = (slot.config.clone(), slot.shard);
         let places = self.places.get_mut(&shard)?;
         let mut wishes = VecDeque::new();
-        let sip = &self.sip;
+        let (sip, trunks, current) = (&self.sip, &self.trunks, &self.config);
         let mut turn = Turn {
             now,
             config: &config,
             library: &self.library,
             desks: self.web.desks(),
-            spoken: &|target| sip.spoken(now, target),
+            spoken: &|target| spoken(current, sip, trunks, now, target),
             secret: &self.secret,
             asks: &mut self.asks,
             mint: &mut self.mint,

@@ -13,7 +13,7 @@ use crate::{
     cause::Cause,
     events::{
         calling::Presented,
-        leg::{LegEvent, Offers, Spoken, Target},
+        leg::{LegEvent, Offers},
         wire::{Hop, Path, Transport},
     },
     ids::{EndpointId, LegId},
@@ -105,29 +105,6 @@ impl<R: Rng> SipLegs<R> {
         let may_transfer = address.user().is_some_and(|user| self.here.is_transferring(&user));
         let forks = Forks { rivals: rivals.to_vec(), refusal: None };
         self.usages.insert(leg, SipLeg { forks, may_transfer, ..SipLeg::outbound(*first) });
-    }
-
-    /// What the contacts of a target speak.
-    pub(super) fn spoken(&self, now: Now, to: &Target) -> Spoken {
-        let address = self.here.own_user(to);
-        let takes_dtls = address.as_ref().is_some_and(|address| self.takes_dtls(address));
-        let bindings = address.map_or_else(Vec::new, |address| self.user_agent.targets(&address, now));
-        let in_browsers = bindings.iter().filter(|binding| self.is_in_browser(binding, takes_dtls)).count();
-        Spoken { rtp: in_browsers < bindings.len() || bindings.is_empty(), web: in_browsers > 0 }
-    }
-
-    fn takes_dtls(&self, address: &Uri) -> bool {
-        address.user().is_some_and(|user| self.here.takes_dtls(&user))
-    }
-
-    /// A WebSocket ends in a browser (RFC 7118 5): here, or at the proxy that sent the phone to us. One whose user wants no DTLS is a phone like
-    /// others, by another transport.
-    fn is_in_browser(&self, binding: &Binding, takes_dtls: bool) -> bool {
-        if !takes_dtls {
-            return false;
-        }
-        let said = binding.contact.params.value("transport").and_then(Transport::parse);
-        said.is_some_and(Transport::is_web) || self.user_agent.is_web(binding.flow)
     }
 
     /// Another phone was faster, or nobody is wanted any more: whatever this one still says is no news to the call.

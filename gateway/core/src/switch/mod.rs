@@ -21,6 +21,7 @@ mod sip_hearing;
 mod sip_leg;
 mod sip_ways;
 mod slot;
+mod spoken;
 mod trunks;
 mod web_leg;
 

@@ -29,6 +29,14 @@ impl<R: Rng> UserAgent<R> {
         }
     }
 
+    /// This way is a stream that nobody else reads: TLS, or a WebSocket within it.
+    pub fn is_private(&self, way: Path) -> bool {
+        match way {
+            Path::Stream(conn) => self.connections.by_id.get(&conn).is_some_and(|connection| connection.hop.transport.is_secure()),
+            Path::Datagram { .. } => false,
+        }
+    }
+
     /// A stream stands: one we asked for, or one a peer opened at `endpoint`; `subject` holds the names of its verified certificate.
     pub fn connected(&mut self, now: Now, conn: ConnId, endpoint: Option<EndpointId>, from: SocketAddr, subject: Vec<String>) {
         let Some(endpoint) = endpoint else { return self.opened(now, conn, subject) };
