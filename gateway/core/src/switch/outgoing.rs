@@ -36,7 +36,7 @@ use crate::{
     sip::{InviteTarget, Uri, hop_of, locate},
 };
 
-/// A call on its way out, until its far end has said anything.
+/// A call on its way out, until it is answered, or nobody is left to call.
 pub(super) struct Attempt {
     /// The trunk that it goes by, if it goes by one.
     trunk: Option<String>,
@@ -48,6 +48,8 @@ pub(super) struct Attempt {
     hops: VecDeque<Hop>,
     /// The one that is being tried, since when.
     trying: Option<(Hop, Instant)>,
+    /// Somebody is being rung there: no other server is tried, but a refusal may still send the call on.
+    rings: bool,
     /// Where a 3xx sends the call on to, and nobody has been called yet.
     contacts: VecDeque<Uri>,
     /// Whom it has called, the first of its own accord and then as it was sent on: nothing is called twice (RFC 3261 8.1.3.4).
@@ -57,7 +59,7 @@ pub(super) struct Attempt {
 impl Attempt {
     fn new(trunk: Option<String>, invite: InviteTarget, ask: Option<AskId>, hops: VecDeque<Hop>) -> Self {
         let called = vec![invite.uri.clone()];
-        Self { trunk, invite, ask, hops, trying: None, contacts: VecDeque::new(), called }
+        Self { trunk, invite, ask, hops, trying: None, rings: false, contacts: VecDeque::new(), called }
     }
 
     /// It looks for one that it was sent on to, and no longer for its trunk.
@@ -139,11 +141,19 @@ impl<R: Rng + SeedableRng> Switch<R> {
             return Some(event);
         };
         let (has_others, has_contacts) = (!attempt.hops.is_empty(), attempt.has_contacts());
-        let (trunk, trying) = (attempt.trunk.clone(), attempt.trying.clone());
+        let (trunk, trying) = (attempt.trunk.clone(), attempt.trying.clone().filter(|_| !attempt.rings));
         if let (Some(trunk), Some((hop, since))) = (&trunk, &trying) {
             let ms = u32::try_from(now.instant.saturating_duration_since(*since).as_millis()).unwrap_or(u32::MAX);
             let (trunks, mut tools) = self.tools();
             trunks.hear_call(now, trunk, hop, status, ms, &mut tools);
+        }
+        if status.is_some_and(|status| status < 200) {
+            self.timers.stop(&Due::Attempt(leg));
+            if let Some(attempt) = self.attempts.get_mut(&leg) {
+                attempt.rings = true;
+                attempt.hops.clear();
+            }
+            return Some(event);
         }
         // "If a failure occurs (503, timeout, transport error), the client SHOULD try the next" (RFC 3263 4.3).
         if matches!(status, None | Some(503)) && has_others {
@@ -255,7 +265,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
     fn try_next(&mut self, now: Now, leg: LegId) {
         let Some(attempt) = self.attempts.get_mut(&leg) else { return };
         let Some(hop) = attempt.hops.pop_front() else { return self.fail_attempt(leg, UNLOCATED) };
-        attempt.trying = Some((hop.clone(), now.instant));
+        (attempt.trying, attempt.rings) = (Some((hop.clone(), now.instant)), false);
         let invite = InviteTarget { to: hop, ..attempt.invite.clone() };
         if attempt.hops.is_empty() {
             self.timers.stop(&Due::Attempt(leg));
@@ -333,7 +343,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         }
         let question = Question::Resolve { uri: uri.to_string(), spoken };
         let ask = self.asks.put(question, now.instant + trunks::ANSWER_MAX);
-        (attempt.ask, attempt.trying) = (Some(ask.id()), None);
+        (attempt.ask, attempt.trying, attempt.rings) = (Some(ask.id()), None, false);
         self.outputs.push_back(Output::Ask(ask));
     }
 
