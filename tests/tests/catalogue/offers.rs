@@ -53,7 +53,7 @@ fn rfc_6337_table_1_pattern_3_offer_in_the_invite_and_answer_in_a_reliable_1xx()
 }
 
 #[test]
-fn rfc_6337_2_2_an_offer_that_cannot_be_met_is_488_and_what_stood_stands() {
+fn rfc_6337_2_3_an_offer_that_cannot_be_met_is_488_and_what_stood_stands() {
     let mut world = taken();
     world.run(2_000);
     // G.723 alone.
@@ -84,7 +84,7 @@ fn rfc_6337_4_2_two_phones_that_hold_in_the_same_moment_are_each_answered() {
 }
 
 #[test]
-fn rfc_6337_5_2_2_a_reinvite_without_an_offer_gets_all_that_we_can_and_ends_a_hold() {
+fn rfc_6337_5_2_5_a_reinvite_without_an_offer_gets_all_that_we_can_and_ends_a_hold() {
     for asker in [CALLER, CALLED] {
         let mut world = taken();
         world.plan(asker, 3_000, Act::Hold(true));

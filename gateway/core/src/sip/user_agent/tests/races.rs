@@ -76,6 +76,22 @@ fn a_reinvite_that_overtakes_the_ack_meets_491_and_the_200_goes_on_until_its_ack
     assert_eq!(scene.event(), UaEvent::Reinvited { usage, sdp: Some(MOVED.to_owned()) });
 }
 
+/// 3.1.5: our offer in the 200 waits for its answer in the ACK, so another one may not come.
+#[test]
+fn a_reinvite_that_overtakes_the_answer_in_the_ack_meets_491() {
+    let mut scene = Scene::new();
+    scene.hears(&asks("INVITE", 1, "i1", "", ""));
+    let usage = scene.invited();
+    scene.does(|agent, now| agent.accept(now, usage, OFFER));
+    let Some((_, Message::Response(ok))) = scene.sent.pop_back() else { panic!("a 200 was due") };
+    scene.sent.clear();
+    let tag = format!(";tag={}", ok.to.tag().unwrap());
+    scene.hears(&asks_within("INVITE", 2, "i2", &tag, "", MOVED));
+    assert_eq!(scene.said(), ["491 INVITE"]);
+    scene.hears(&asks_within("ACK", 1, "a1", &tag, "", ANSWER));
+    assert_eq!(scene.event(), UaEvent::Acked { usage, sdp: Some(ANSWER.to_owned()) });
+}
+
 /// 3.1.4, in its form with UPDATE: offer and answer are through, so nothing hinders it.
 #[test]
 fn an_update_that_overtakes_the_ack_is_taken() {
@@ -129,6 +145,17 @@ fn a_reinvite_that_crosses_our_bye_is_481() {
     assert!(scene.events.is_empty());
     scene.hears(&asks_within("ACK", 2, "i2", &tag, "", ""));
     scene.quiet();
+}
+
+/// 3.3.3.
+#[test]
+fn a_refer_that_crosses_our_bye_is_481_and_nobody_is_called() {
+    let mut scene = Scene::new();
+    let (usage, tag) = established(&mut scene);
+    scene.does(|agent, now| agent.bye(now, usage, cause(200, 16)));
+    scene.hears(&asks_within("REFER", 2, "r1", &tag, "Refer-To: <sip:200@10.0.0.1>\r\n", ""));
+    assert_eq!(scene.said(), ["BYE", "481 REFER"]);
+    assert!(scene.events.is_empty());
 }
 
 /// 3.2.3: our re-INVITE is answered after we were hung up on.
