@@ -55,7 +55,7 @@ impl Node {
         let asks =
             Asks::new(Arc::new(answers), Names::new(config.dns.server), runtime::Handle::current(), switch.clone()).proving(verifier);
         let mailboxes = shards.iter().map(|(mailbox, _)| mailbox.clone()).collect();
-        let streams = Streams::new(runtime::Handle::current(), switch.clone(), tls, &config.limits);
+        let streams = Streams::new(runtime::Handle::current(), switch.clone(), tls, config);
         let ended = driver.spawn(brain, mailboxes, asks, streams, ledger)?;
         Ok(Self { handle, sip, switch, ended, shards, recorder })
     }

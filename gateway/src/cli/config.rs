@@ -75,6 +75,7 @@ fn view(config: &Config) -> Value {
             without_nulls(json!({
                 "name": endpoint.name, "transport": endpoint.transport.word(), "listen": endpoint.listen, "advertised": endpoint.advertised,
                 "certificate": chain, "key": key, "client_ca": endpoint.tls.as_ref().and_then(|tls| tls.client_ca.as_ref()),
+                "origins": Some(&endpoint.origins).filter(|origins| !origins.is_empty()),
             }))
         }).collect::<Vec<_>>(),
         "media": {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::Limits,
+    config::Config,
     events::{
         ask::{AskFailure, Asks as OpenAsks, Finding, Question},
         media::{MediaCommand, MediaEvent},
@@ -124,7 +124,7 @@ impl Node {
         let (sip, handle, mailbox) = (driver.local_addresses().unwrap()[0], driver.handle(), driver.mailbox());
         let (to_shard, shard) = Mailbox::new(4);
         let (records, written) = mpsc::channel(16);
-        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::default(), &Limits::default());
+        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::default(), &Config::default());
         let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
         let _ended = driver.spawn(Parrot::default(), vec![to_shard], asks, streams, Book(records)).unwrap();
         Self { sip, handle, mailbox, shard, written, runtime }

@@ -152,6 +152,7 @@ impl Walk<'_> {
             let listen = self.socket(Some(table.listen), SocketAddr::new(ANYWHERE, 5060));
             let transport = table.transport.map_or(Transport::Udp, Transport::from);
             let tls = self.endpoint_tls(transport, table.certificate, table.key, table.client_ca);
+            let origins = self.origins(transport, &table.origins);
             let advertised = self.advertised(table.advertised, listen.ip(), at.clone());
             let name = match table.name {
                 Some(name) => self.unique(&mut names, &name, "endpoint"),
@@ -161,7 +162,7 @@ impl Walk<'_> {
             if let Some(twin) = endpoints.iter().find(|one| twin(one)) {
                 self.fault(at, &format!("`{}` listens there already", twin.name), Some("each transport over TCP wants a port of its own"));
             }
-            endpoints.push(Endpoint { id: EndpointId(number as u64), name, transport, listen, advertised, tls });
+            endpoints.push(Endpoint { id: EndpointId(number as u64), name, transport, listen, advertised, tls, origins });
         }
         endpoints
     }
@@ -183,6 +184,14 @@ impl Walk<'_> {
         let pair = self.certificate_pair(certificate, key);
         let certificate = pair.map_or(Certificate::SelfSigned, |(chain, key)| Certificate::Files { chain, key });
         Some(EndpointTls { certificate, client_ca: client_ca.map(|word| self.word(&word).into()) })
+    }
+
+    fn origins(&mut self, transport: Transport, words: &[Word]) -> Vec<String> {
+        if let Some(word) = words.first().filter(|_| !transport.is_web()) {
+            let message = format!("no page connects over {}", transport.word());
+            self.fault(word.span(), &message, Some("set `transport` to \"ws\" or \"wss\", or leave this out"));
+        }
+        words.iter().map(|word| self.url(word).to_ascii_lowercase()).collect()
     }
 
     /// Both or neither.

@@ -68,6 +68,8 @@ pub(super) struct SipTable {
     pub(super) certificate: Option<Word>,
     pub(super) key: Option<Word>,
     pub(super) client_ca: Option<Word>,
+    #[serde(default)]
+    pub(super) origins: Vec<Word>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

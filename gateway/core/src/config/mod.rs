@@ -162,12 +162,14 @@ pub struct Endpoint {
     pub advertised: IpAddr,
     /// What a secure one shows, and asks for.
     pub tls: Option<EndpointTls>,
+    /// Of a WebSocket: the origins of pages that may connect, besides those of the host that they connect to (RFC 6454).
+    pub origins: Vec<String>,
 }
 
 impl Endpoint {
     /// One of UDP that says what it listens on.
     pub fn udp(id: EndpointId, name: &str, listen: SocketAddr) -> Self {
-        Self { id, name: name.to_owned(), transport: Transport::Udp, listen, advertised: listen.ip(), tls: None }
+        Self { id, name: name.to_owned(), transport: Transport::Udp, listen, advertised: listen.ip(), tls: None, origins: Vec::new() }
     }
 }
 

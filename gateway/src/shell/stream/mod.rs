@@ -23,7 +23,7 @@ use std::{
 };
 
 use gateway_core::{
-    config::Limits,
+    config::Config,
     events::wire::{Hop, Transport},
     ids::{ConnId, EndpointId},
 };
@@ -71,6 +71,8 @@ struct Shared {
     tls: Tls,
     /// Of streams that peers open.
     door: Arc<Door>,
+    /// Of WebSockets: whose pages may connect besides our own.
+    origins: BTreeMap<EndpointId, Vec<String>>,
     /// Of streams that we open: peers cannot take them.
     outbound: Semaphore,
     accepted: AtomicU64,
@@ -86,15 +88,16 @@ struct Meters {
 
 impl Streams {
     /// None yet; tasks will run on `runtime`.
-    pub(crate) fn new(runtime: runtime::Handle, arrivals: Mailbox<Arrival>, tls: Tls, limits: &Limits) -> Self {
+    pub(crate) fn new(runtime: runtime::Handle, arrivals: Mailbox<Arrival>, tls: Tls, config: &Config) -> Self {
         let meters = Meters {
             alive: gauge!("tandem_sip_streams"),
             failed: counter!("tandem_sip_streams_failed_total"),
             refused: counter!("tandem_sip_streams_refused_total"),
             slow: counter!("tandem_sip_streams_closed_slow_total"),
         };
-        let (door, outbound) = (Door::new(limits), Semaphore::new(OUTBOUND_MAX));
-        let shared = Arc::new(Shared { arrivals, tls, door, outbound, accepted: AtomicU64::new(0), meters });
+        let (door, outbound) = (Door::new(&config.limits), Semaphore::new(OUTBOUND_MAX));
+        let origins = config.endpoints.iter().map(|endpoint| (endpoint.id, endpoint.origins.clone())).collect();
+        let shared = Arc::new(Shared { arrivals, tls, door, origins, outbound, accepted: AtomicU64::new(0), meters });
         Self { outboxes: BTreeMap::new(), listeners: Vec::new(), shared, runtime }
     }
 

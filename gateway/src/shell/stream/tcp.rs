@@ -140,7 +140,11 @@ async fn shake_hands(
     } else {
         (Vec::new(), Box::new(stream))
     };
-    let ready = if transport.is_web() { Ready::Frames(Box::new(web::accept(stream).await?)) } else { Ready::Bytes(stream) };
+    if !transport.is_web() {
+        return Ok((subject, Ready::Bytes(stream)));
+    }
+    let origins = shared.origins.get(&endpoint).map_or(&[][..], Vec::as_slice);
+    let ready = Ready::Frames(Box::new(web::accept(stream, origins).await?));
     Ok((subject, ready))
 }
 

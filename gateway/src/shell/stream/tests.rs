@@ -142,6 +142,30 @@ fn a_frame_is_a_message_text_where_it_is_text() {
 }
 
 #[test]
+fn a_browser_on_a_page_of_nobody_we_know_is_403_and_what_is_no_browser_may_connect() {
+    let status = |origins: &[&str], origin: Option<&str>| {
+        let scene = Scene::start(|config| config.endpoints[WS.0 as usize].origins = origins.iter().map(|one| (*one).to_owned()).collect());
+        scene.runtime.block_on(async {
+            match scene.web_socket_from("sip", origin).await {
+                Ok(_) => 101,
+                Err(tokio_tungstenite::tungstenite::Error::Http(refusal)) => refusal.status().as_u16(),
+                Err(error) => panic!("{error}"),
+            }
+        })
+    };
+    for own in [None, Some("http://127.0.0.1:8080"), Some("https://127.0.0.1")] {
+        assert_eq!(status(&[], own), 101, "{own:?}");
+    }
+    let shop = Some("https://Shop.example");
+    assert_eq!((status(&[], shop), status(&["https://shop.example"], shop)), (403, 101));
+    for stranger in
+        ["https://shop.example.evil.tld", "http://shop.example", "https://shop.example:8443", "null", "", "https://127.0.0.1@evil.tld"]
+    {
+        assert_eq!(status(&["https://shop.example"], Some(stranger)), 403, "{stranger}");
+    }
+}
+
+#[test]
 fn a_peer_that_never_reads_is_closed_and_the_others_go_on() {
     let scene = Scene::start(|_| {});
     let mut deaf = scene.connect(TCP);
@@ -291,7 +315,7 @@ impl Scene {
         let driver = Driver::bind(&places).unwrap();
         let (addresses, mailbox, handle) = (driver.local_addresses().unwrap(), driver.mailbox(), driver.handle());
         let asks = Asks::new(Arc::new(Nobody), Names::new(None), runtime.handle().clone(), mailbox.clone());
-        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::read(&config).unwrap(), &config.limits);
+        let streams = Streams::new(runtime.handle().clone(), mailbox.clone(), Tls::read(&config).unwrap(), &config);
         let echo = Echo::default();
         let (told, dialled) = (echo.told.clone(), echo.dialled.clone());
         driver.spawn(echo, Vec::new(), asks, streams, Nobody).unwrap();
@@ -322,8 +346,20 @@ impl Scene {
         &self,
         protocol: &'static str,
     ) -> Result<tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>, tokio_tungstenite::tungstenite::Error> {
+        self.web_socket_from(protocol, None).await
+    }
+
+    /// The same for a page of this origin.
+    async fn web_socket_from(
+        &self,
+        protocol: &'static str,
+        origin: Option<&str>,
+    ) -> Result<tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>, tokio_tungstenite::tungstenite::Error> {
         let mut request = format!("ws://{}/", self.address(WS)).into_client_request().unwrap();
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
+        if let Some(origin) = origin {
+            request.headers_mut().insert("Origin", origin.parse().unwrap());
+        }
         let stream = tokio::net::TcpStream::connect(self.address(WS)).await.unwrap();
         tokio_tungstenite::client_async(request, stream).await.map(|(socket, _)| socket)
     }

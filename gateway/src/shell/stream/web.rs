@@ -12,8 +12,12 @@ use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async_with_config,
     tungstenite::{
         Message, Utf8Bytes,
-        handshake::server::{ErrorResponse, Request, Response},
-        http::{HeaderValue, StatusCode},
+        handshake::server::{Callback, ErrorResponse, Request, Response},
+        http::{
+            HeaderMap, HeaderValue, StatusCode,
+            header::{HOST, ORIGIN},
+            uri::Authority,
+        },
         protocol::WebSocketConfig,
     },
 };
@@ -26,22 +30,52 @@ use super::{
 /// A WebSocket whose handshake is over.
 pub(super) type Frames = WebSocketStream<Box<dyn Duplex>>;
 
-/// The server's side of the handshake; "the WebSocket client MUST include the value "sip" in the list of protocols" (RFC 7118 4.1).
-pub(super) async fn accept(stream: Box<dyn Duplex>) -> Result<Frames, String> {
+/// The server's side of the handshake, for our own pages and those of `origins`.
+pub(super) async fn accept(stream: Box<dyn Duplex>, origins: &[String]) -> Result<Frames, String> {
     let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
-    accept_hdr_async_with_config(stream, agree, Some(config)).await.map_err(|error| error.to_string())
+    accept_hdr_async_with_config(stream, Welcome { origins }, Some(config)).await.map_err(|error| error.to_string())
+}
+
+/// What a handshake is judged by.
+struct Welcome<'a> {
+    origins: &'a [String],
+}
+
+impl Callback for Welcome<'_> {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        agree(request, response, self.origins)
+    }
 }
 
 #[expect(clippy::result_large_err, reason = "the shape is tungstenite's")]
-fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+fn agree(request: &Request, mut response: Response, origins: &[String]) -> Result<Response, ErrorResponse> {
+    if !is_welcome(request.headers(), origins) {
+        return Err(refusal(StatusCode::FORBIDDEN, "pages of this origin may not connect"));
+    }
+    // "the WebSocket client MUST include the value "sip" in the list of protocols" (RFC 7118 4.1).
     let offered = request.headers().get_all(PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     if !offered.flat_map(|list| list.split(',')).any(|protocol| protocol.trim().eq_ignore_ascii_case("sip")) {
-        let mut refusal = ErrorResponse::new(Some("this WebSocket speaks the subprotocol \"sip\" (RFC 7118)".to_owned()));
-        *refusal.status_mut() = StatusCode::BAD_REQUEST;
-        return Err(refusal);
+        return Err(refusal(StatusCode::BAD_REQUEST, "this WebSocket speaks the subprotocol \"sip\" (RFC 7118)"));
     }
     response.headers_mut().insert(PROTOCOL, HeaderValue::from_static("sip"));
     Ok(response)
+}
+
+/// A browser says whose page it shows (RFC 6455 10.2), and any page may make it call from inside the networks of our trunks: so it is our own
+/// page, of whatever port, or one of `origins`. Who says nothing of it is no browser.
+fn is_welcome(headers: &HeaderMap, origins: &[String]) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else { return false };
+    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
+    let from = origin.split_once("://").and_then(|(_, authority)| authority.parse::<Authority>().ok());
+    let is_own = own.zip(from).is_some_and(|(own, from)| own.host().eq_ignore_ascii_case(from.host()));
+    is_own || origins.contains(&origin)
+}
+
+fn refusal(status: StatusCode, words: &str) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(Some(words.to_owned()));
+    *refusal.status_mut() = status;
+    refusal
 }
 
 /// Until either side has had enough.
