@@ -4,6 +4,7 @@
 //! can be replayed. `node` starts the binary on ports of its own, `program` the peers around it.
 
 pub mod authority;
+pub mod caller;
 pub mod carrier;
 pub mod config;
 pub mod desk;
@@ -18,6 +19,7 @@ pub mod net;
 pub mod node;
 pub mod oracles;
 pub mod outside;
+pub mod passport;
 pub mod pcap;
 pub mod phone;
 pub mod ports;

@@ -56,6 +56,7 @@ impl Sipp {
                 .args(["-sf", &file.to_string_lossy(), "-i", &ip, "-p", &port, "-mi", &ip, "-nostdin", "-timeout", &most, "-timeout_error"])
                 .args(["-trace_err", "-error_file", "/dev/stderr"])
                 .args(["-trace_logs", "-log_file", &logged(&file).to_string_lossy()])
+                .args(["-trace_msg", "-message_file", &heard(&file).to_string_lossy()])
                 .args(more)
                 .current_dir(directory),
         );
@@ -77,6 +78,15 @@ impl Sipp {
     pub fn log(&self) -> String {
         fs::read_to_string(logged(&self.file)).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.scenario, self.program.story()))
     }
+
+    /// The messages that it has received, in order, after its end.
+    pub fn messages(&self) -> Vec<String> {
+        let told =
+            fs::read_to_string(heard(&self.file)).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.scenario, self.program.story()));
+        // Each stands below a line of dashes with its time, and one that says how long it is and which way it went.
+        let parts = told.split("-----------------------------------------------").filter(|part| part.contains(" message received ["));
+        parts.filter_map(|part| Some(part.split_once("\n\n")?.1.to_owned())).collect()
+    }
 }
 
 /// SIPp redraws its screen each second; the last one has the sums.
@@ -86,6 +96,10 @@ pub fn last_screen(out: &str) -> &str {
 
 fn logged(file: &Path) -> PathBuf {
     file.with_extension("log")
+}
+
+fn heard(file: &Path) -> PathBuf {
+    file.with_extension("messages")
 }
 
 /// Somebody's UDP socket is bound there. Binding it to find out would take it from whom it is meant for.

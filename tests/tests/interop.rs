@@ -12,14 +12,20 @@ mod cli;
 mod crash;
 #[path = "interop/dial.rs"]
 mod dial;
+#[path = "interop/digest.rs"]
+mod digest;
 #[path = "interop/kamailio.rs"]
 mod kamailio;
 #[path = "interop/kamailio_registrar.rs"]
 mod kamailio_registrar;
+#[path = "interop/keyed.rs"]
+mod keyed;
 #[path = "interop/linphone.rs"]
 mod linphone;
 #[path = "interop/nat.rs"]
 mod nat;
+#[path = "interop/overload.rs"]
+mod overload;
 #[path = "interop/papers.rs"]
 mod papers;
 #[path = "interop/pjsua.rs"]
@@ -30,8 +36,14 @@ mod probes;
 mod rung;
 #[path = "interop/sipp.rs"]
 mod sipp;
+#[path = "interop/stir.rs"]
+mod stir;
 #[path = "interop/talk.rs"]
 mod talk;
+#[path = "interop/tls.rs"]
+mod tls;
+#[path = "interop/traces.rs"]
+mod traces;
 #[path = "interop/trunks.rs"]
 mod trunks;
 #[path = "interop/webphone.rs"]

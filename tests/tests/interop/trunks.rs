@@ -21,11 +21,11 @@ use tests::{
 use super::report;
 
 /// 127.0.0.`host`: carriers speak from others than the phone of the tests, which is of the trunk `loopback`.
-fn on(host: u8, port: u16) -> SocketAddr {
+pub(super) fn on(host: u8, port: u16) -> SocketAddr {
     (Ipv4Addr::new(127, 0, 0, host), port).into()
 }
 
-fn sip_of(node: &Node) -> SocketAddr {
+pub(super) fn sip_of(node: &Node) -> SocketAddr {
     on(1, node.ports.sip())
 }
 
@@ -44,7 +44,7 @@ fn trunk_once(node: &Node, wanted: impl Fn(&Value) -> bool) -> Value {
 }
 
 /// The reason of the newest refusal, once there are `count`.
-fn rejections(node: &Node, count: usize) -> Vec<Value> {
+pub(super) fn rejections(node: &Node, count: usize) -> Vec<Value> {
     let rows = || node.api("GET", "/v1/rejections", &Value::Null).json()["rejections"].as_array().cloned().unwrap_or_default();
     wait_until(PATIENCE, || Some(rows()).filter(|rows| rows.len() >= count)).unwrap_or_else(|| panic!("{:?}\n{}", rows(), node.log()))
 }
