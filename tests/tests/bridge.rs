@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use gateway_core::config::{Config, Peering, RouteAction, RouteNumber, Trunk};
 use media::codec::CodecKind;
 use tests::{
+    config::UAS,
     ears::WINDOW,
     oracles,
     phone::{Act, Answering},
@@ -131,4 +133,34 @@ fn the_called_phone_is_told_our_address_on_its_own_side_and_not_that_on_the_call
     world.run(3_000);
     let called = world.phones[1].talk().line.remote().expect("it is agreed");
     assert_eq!(called.ip(), tests::config::GATEWAY.ip(), "{}", world.ladder);
+}
+
+/// The bridged number leads to a number behind a carrier that takes PCMA alone.
+fn behind_a_trunk_of_one_codec() -> Config {
+    let mut config = tests::config::usual(0);
+    let peering = Peering { host: Some(format!("sip:{UAS}")), outbound: vec!["+31".to_owned()], ..Peering::default() };
+    config.trunks.push(Trunk { name: "narrow".to_owned(), codecs: vec![CodecKind::Pcma], peering, ..Trunk::default() });
+    config.routes[1].action =
+        RouteAction::Number(RouteNumber { number: Some("+31201234567".to_owned()), trunk: Some("narrow".to_owned()) });
+    config
+}
+
+#[test]
+fn a_trunk_is_offered_no_codec_but_its_own_and_a_caller_of_another_is_heard_all_the_same() {
+    let mut world = World::with(11, behind_a_trunk_of_one_codec());
+    let caller = world.caller();
+    let uas = world.uas();
+    world.phones[caller].codecs = vec![CodecKind::Pcmu];
+    world.phones[uas].codecs = vec![CodecKind::Pcmu, CodecKind::Pcma];
+    world.phones[uas].answering = Answering::Take(Duration::from_millis(400));
+    world.dial(caller, "200");
+    world.plan(0, 6_000, Act::HangUp);
+    world.run(60_000);
+    let invite = world.wire.iter().find(|seen| !seen.inbound && seen.is_request("INVITE")).expect("the carrier is called");
+    let line = invite.text.lines().find(|line| line.starts_with("m=audio")).expect("with an offer");
+    assert!(line.contains(" RTP/AVP 8 ") && !invite.text.contains("PCMU"), "{}", invite.text);
+    let (caller, called) = (world.phones[caller].talk(), world.phones[uas].talk());
+    let (from, to) = (caller.answered.unwrap() + WINDOW * 3, caller.ended.unwrap());
+    assert!(caller.line.ear.as_ref().unwrap().share(UAS_HZ, from, to) > 0.95, "{}", world.ladder);
+    assert!(called.line.ear.as_ref().unwrap().share(world.phones[0].hz, from, to) > 0.95, "{}", world.ladder);
 }

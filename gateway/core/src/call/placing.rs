@@ -104,11 +104,13 @@ impl Call {
     /// be what that trunk wants.
     pub(super) fn leg_to(&self, id: LegId, to: Target, turn: &Turn<'_>) -> (Target, Leg) {
         let Spoken { trunk, srtp, may_key, .. } = (turn.spoken)(&to);
-        // As the caller has them, so that a relay need not decode.
+        // As the caller has them, so that a relay need not decode, and as the trunk takes them.
         let codecs = match &self.caller.media {
             LegMedia::Rtp(terms) => terms.codecs.clone(),
             LegMedia::Web => OF_PAGES.to_vec(),
         };
+        let named = trunk.as_ref().and_then(|name| turn.config.trunks.iter().find(|trunk| trunk.name == *name));
+        let codecs = in_common(codecs, named.map_or(&[], |trunk| &trunk.codecs));
         let terms = RtpTerms { codecs, advertised: turn.config.media.advertised, signalled_from: None, srtp, may_key };
         let to = if trunk.is_some() { to.by(trunk.clone()) } else { to };
         (to, Leg::new(id, LegMedia::Rtp(terms)).by(trunk))
@@ -141,6 +143,16 @@ impl Call {
         let handset = self.handset.as_mut().map(|handset| &mut handset.leg);
         self.far.as_mut().into_iter().chain(handset).chain(&mut self.third).find(|leg| leg.has_proposed(port))
     }
+}
+
+/// Those of the caller's codecs that a trunk takes, in the caller's order; all that the trunk takes where that is none of them, and the caller's
+/// where the trunk says nothing.
+fn in_common(callers: Vec<CodecKind>, trunks: &[CodecKind]) -> Vec<CodecKind> {
+    if trunks.is_empty() {
+        return callers;
+    }
+    let both: Vec<_> = callers.into_iter().filter(|codec| trunks.contains(codec)).collect();
+    if both.is_empty() { trunks.to_vec() } else { both }
 }
 
 /// What a page speaks, and what every phone does.
