@@ -1,6 +1,6 @@
 """A phone on pjsua2: one call, placed or taken, in which it says a WAV file and records what it hears.
 
-Standard input gives `digit 1`, `hold`, `resume` and `hangup`. Of NAT it knows nothing: it says the address that it has.
+Standard input gives `digit 1`, `hold`, `resume` and `hangup`; `refer URI` hands the call on, as `consult URI` and then `join` do. Of NAT it knows nothing: it says the address that it has.
 """
 
 import argparse
@@ -19,7 +19,12 @@ TRANSPORTS = {
 class Call(pj.Call):
     player = None
     recorder = None
+    consulted = None
     is_over = False
+
+    def __init__(self, account, identity=pj.PJSUA_INVALID_ID, heard=""):
+        super().__init__(account, identity)
+        self.account, self.heard = account, heard or ARGS.heard
 
     def onCallMediaState(self, _):
         # Held by a name: its list is gone when it goes.
@@ -34,7 +39,7 @@ class Call(pj.Call):
             if not self.player:
                 self.player, self.recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
                 self.player.createPlayer(ARGS.tone)
-                self.recorder.createRecorder(ARGS.heard)
+                self.recorder.createRecorder(self.heard)
             # A re-INVITE has taken it off its lines.
             self.player.startTransmit(audio)
             audio.startTransmit(self.recorder)
@@ -45,6 +50,9 @@ class Call(pj.Call):
         print("state", info.stateText, info.lastStatusCode, flush=True)
         self.is_over = info.state == pj.PJSIP_INV_STATE_DISCONNECTED
 
+    def onCallTransferStatus(self, param):
+        print("refer", param.statusCode, flush=True)
+
     def obey(self, word):
         if word[0] == "digit":
             self.dialDtmf(word[1])
@@ -54,6 +62,13 @@ class Call(pj.Call):
             again = pj.CallOpParam(True)
             again.opt.flag = pj.PJSUA_CALL_UNHOLD
             self.reinvite(again)
+        elif word[0] == "refer":
+            self.xfer(word[1], pj.CallOpParam(True))
+        elif word[0] == "consult":
+            self.consulted = Call(self.account, heard=f"consulted-{ARGS.heard}")
+            self.consulted.makeCall(word[1], pj.CallOpParam(True))
+        elif word[0] == "join":
+            self.xferReplaces(self.consulted, pj.CallOpParam(True))
         elif word[0] == "hangup":
             print(self.dump(True, "  "), flush=True)
             self.hangup(pj.CallOpParam(True))
@@ -134,9 +149,10 @@ def main():
         is_asked = select.select([sys.stdin], [], [], 0)[0] and account.taken and not account.taken.is_over
         if is_asked:
             account.taken.obey(sys.stdin.readline().split() or ["hangup"])
-    # The recorder writes its header when it goes.
-    account.taken.player = account.taken.recorder = None
-    account.taken = None
+    # A recorder writes its header when it goes.
+    for call in filter(None, [account.taken.consulted, account.taken]):
+        call.player = call.recorder = call.consulted = None
+    account.taken = call = None
     account.shutdown()
     endpoint.libDestroy()
 

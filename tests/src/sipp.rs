@@ -25,8 +25,20 @@ pub struct Sipp {
 impl Sipp {
     /// Waits at `address` for `calls` calls; returns once it listens. `words` are put into the scenario, as in `("STATUS", "200 OK")`.
     pub fn listen(directory: &Path, scenario: &str, words: &[(&str, &str)], address: SocketAddr, calls: u32) -> Self {
-        let mut sipp = Self::start(directory, scenario, words, address, &["-m", &calls.to_string()]);
-        let listens = wait_until(PATIENCE, || (is_bound(address) || !sipp.program.is_running()).then(|| sipp.program.is_running()));
+        let sipp = Self::start(directory, scenario, words, address, &["-m", &calls.to_string()]);
+        sipp.once_bound("udp", address)
+    }
+
+    /// The same by TCP.
+    pub fn listen_by_tcp(directory: &Path, scenario: &str, words: &[(&str, &str)], address: SocketAddr, calls: u32) -> Self {
+        let sipp = Self::start(directory, scenario, words, address, &["-t", "t1", "-m", &calls.to_string()]);
+        sipp.once_bound("tcp", address)
+    }
+
+    fn once_bound(self, transport: &str, address: SocketAddr) -> Self {
+        let mut sipp = self;
+        let is_settled = |sipp: &mut Self| is_bound(transport, address) || !sipp.program.is_running();
+        let listens = wait_until(PATIENCE, || is_settled(&mut sipp).then(|| sipp.program.is_running()));
         assert_eq!(listens, Some(true), "SIPp does not listen on {address}\n{}", sipp.program.story());
         sipp
     }
@@ -102,12 +114,12 @@ fn heard(file: &Path) -> PathBuf {
     file.with_extension("messages")
 }
 
-/// Somebody's UDP socket is bound there. Binding it to find out would take it from whom it is meant for.
-fn is_bound(address: SocketAddr) -> bool {
+/// Somebody's socket is bound there. Binding it to find out would take it from whom it is meant for.
+fn is_bound(transport: &str, address: SocketAddr) -> bool {
     let IpAddr::V4(ip) = address.ip() else { return false };
     // The kernel writes an address as one number of the machine's own order.
     let shown = format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), address.port());
-    let table = fs::read_to_string("/proc/net/udp").expect("Linux has it");
+    let table = fs::read_to_string(format!("/proc/net/{transport}")).expect("Linux has it");
     table.lines().any(|line| line.split_whitespace().nth(1) == Some(&shown))
 }
 

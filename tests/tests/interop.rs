@@ -6,6 +6,8 @@
 mod api;
 #[path = "interop/baresip.rs"]
 mod baresip;
+#[path = "interop/calls.rs"]
+mod calls;
 #[path = "interop/cli.rs"]
 mod cli;
 #[path = "interop/crash.rs"]
@@ -32,6 +34,10 @@ mod papers;
 mod pjsua;
 #[path = "interop/probes.rs"]
 mod probes;
+#[path = "interop/profiles.rs"]
+mod profiles;
+#[path = "interop/registered.rs"]
+mod registered;
 #[path = "interop/rung.rs"]
 mod rung;
 #[path = "interop/sipp.rs"]
@@ -44,6 +50,10 @@ mod talk;
 mod tls;
 #[path = "interop/traces.rs"]
 mod traces;
+#[path = "interop/transfers.rs"]
+mod transfers;
+#[path = "interop/transports.rs"]
+mod transports;
 #[path = "interop/trunks.rs"]
 mod trunks;
 #[path = "interop/webphone.rs"]
@@ -51,8 +61,22 @@ mod webphone;
 #[path = "interop/why.rs"]
 mod why;
 
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
 use serde_json::Value;
-use tests::program::Ended;
+use tests::{node::Node, program::Ended};
+
+/// 127.0.0.`host`: carriers speak from others than the phone of the tests, which is of the trunk `loopback`.
+fn on(host: u8, port: u16) -> SocketAddr {
+    (Ipv4Addr::new(127, 0, 0, host), port).into()
+}
+
+fn sip_of(node: &Node) -> SocketAddr {
+    on(1, node.ports.sip())
+}
 
 /// A call's records of one kind, in order.
 fn kinds<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
@@ -74,3 +98,9 @@ const EDGES_MS: u64 = 300;
 fn report(ended: &Ended) -> Value {
     serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
+
+/// `out` is a number behind the carrier.
+const OUT: &str = "[[route]]\ndialled = \"out\"\nbridge = \"+31201234567@carrier\"\n";
+
+/// On a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);

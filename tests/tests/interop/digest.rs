@@ -9,7 +9,7 @@ use tests::{
     sipp::Sipp,
 };
 
-use super::trunks::{on, sip_of};
+use super::{on, sip_of};
 
 /// One answer to a challenge of ours, by MD5.
 struct Digest<'a> {

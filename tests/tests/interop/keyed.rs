@@ -9,10 +9,7 @@ use tests::{
     sipp::Sipp,
 };
 
-use super::{
-    report,
-    trunks::{on, rejections, sip_of},
-};
+use super::{on, report, sip_of, trunks::rejections};
 
 const POLICIES: [&str; 3] = ["require", "prefer", "none"];
 

@@ -12,10 +12,7 @@ use tests::{
     node::Node,
 };
 
-use super::{
-    report,
-    trunks::{on, sip_of},
-};
+use super::{on, report, sip_of};
 
 /// A node with a trunk at 127.0.0.2, and none for the rest of the network but the test phone's.
 fn node(limits: &str) -> Node {

@@ -19,7 +19,7 @@ fn caller(node: &Node) {
 /// Plays a scenario; with `-nr` SIPp shows repeated messages to the scenario instead of dealing with them by itself.
 ///
 /// SIPp's exit code is 0 only if every call went as it is written.
-fn play(node: &Node, scenario: &str, first_port: u16, more: &[&str]) {
+pub(crate) fn play(node: &Node, scenario: &str, first_port: u16, more: &[&str]) {
     let file = root().join("tests/tests/interop/sipp").join(scenario);
     let (target, port, media) =
         (format!("127.0.0.1:{}", node.ports.sip()), node.ports.peer(first_port).to_string(), node.ports.peer(first_port + 1).to_string());

@@ -11,10 +11,7 @@ use tests::{
     program::{Program, wait_until},
 };
 
-use super::{
-    kinds,
-    trunks::{on, sip_of},
-};
+use super::{kinds, on, sip_of};
 
 /// A node that asks one host for certificates; from 127.0.0.2 callers must be signed, from 127.0.0.3 their signature is shown.
 struct Bench {

@@ -9,10 +9,7 @@ use tests::{
     sipp::Sipp,
 };
 
-use super::{
-    kinds,
-    trunks::{on, sip_of},
-};
+use super::{kinds, on, sip_of};
 
 /// A node with a trunk that is trusted, one that is not, and one that `out` leads to.
 fn node() -> Node {

@@ -2,10 +2,9 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, UdpSocket},
     path::Path,
     process::Command,
-    time::Duration,
 };
 
 use serde_json::Value;
@@ -18,16 +17,7 @@ use tests::{
     sipp::Sipp,
 };
 
-use super::report;
-
-/// 127.0.0.`host`: carriers speak from others than the phone of the tests, which is of the trunk `loopback`.
-pub(super) fn on(host: u8, port: u16) -> SocketAddr {
-    (Ipv4Addr::new(127, 0, 0, host), port).into()
-}
-
-pub(super) fn sip_of(node: &Node) -> SocketAddr {
-    on(1, node.ports.sip())
-}
+use super::{OUT, PATIENCE, on, report, sip_of};
 
 /// A caller who is handed to the carrier by a route, and hangs up after a second.
 fn call(node: &Node, dialled: &str) -> Value {
@@ -438,11 +428,5 @@ fn a_test_of_a_trunk_by_mutual_tls_says_what_is_wrong_with_whose_certificate() {
     }
 }
 
-/// `out` is a number behind the carrier.
-const OUT: &str = "[[route]]\ndialled = \"out\"\nbridge = \"+31201234567@carrier\"\n";
-
 /// Where nobody is, for the trunk that this machine's callers are else taken for.
 const ELSEWHERE: &str = "127.0.0.9/32";
-
-/// On a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
