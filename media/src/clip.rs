@@ -9,6 +9,8 @@ use crate::{Error, frame::SampleRate, resample::convert_whole};
 pub struct Clip {
     /// At 8 kHz, for G.711.
     pub narrow: Arc<[i16]>,
+    /// At 16 kHz, for G.722.
+    pub wide: Arc<[i16]>,
     /// At 48 kHz, for Opus.
     pub full: Arc<[i16]>,
 }
@@ -17,7 +19,7 @@ impl Clip {
     /// From mono samples at `rate_hz`.
     pub fn from_mono(samples: &[i16], rate_hz: u32) -> Self {
         let at = |rate: SampleRate| convert_whole(samples, rate_hz, rate.hz()).into();
-        Self { narrow: at(SampleRate::Narrow), full: at(SampleRate::Full) }
+        Self { narrow: at(SampleRate::Narrow), wide: at(SampleRate::Wide), full: at(SampleRate::Full) }
     }
 
     /// From a WAV file of 8 to 32 bits; its channels are averaged.
@@ -47,6 +49,7 @@ impl Clip {
     pub fn at(&self, rate: SampleRate) -> &[i16] {
         match rate {
             SampleRate::Narrow => &self.narrow,
+            SampleRate::Wide => &self.wide,
             SampleRate::Full => &self.full,
         }
     }
@@ -78,12 +81,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stereo_file_of_24_bits_is_heard_at_both_rates() {
+    fn a_stereo_file_of_24_bits_is_heard_at_all_rates() {
         let spec = hound::WavSpec { channels: 2, sample_rate: 16_000, bits_per_sample: 24, sample_format: hound::SampleFormat::Int };
         let sine = (0..16_000).map(|i| ((f64::from(i) * 500.0 / 16_000.0 * std::f64::consts::TAU).sin() * 2_000_000.0) as i32);
         let clip = Clip::read_wav(wav(spec, sine.flat_map(|sample| [sample, sample])).as_slice()).unwrap();
-        assert_eq!((clip.narrow.len(), clip.full.len()), (8_000, 48_000));
-        for rate in [SampleRate::Narrow, SampleRate::Full] {
+        assert_eq!((clip.narrow.len(), clip.wide.len(), clip.full.len()), (8_000, 16_000, 48_000));
+        for rate in [SampleRate::Narrow, SampleRate::Wide, SampleRate::Full] {
             assert!((7_600.0..8_000.0).contains(&level(clip.at(rate), rate.hz(), 500.0)));
         }
     }

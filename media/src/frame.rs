@@ -5,11 +5,13 @@ use std::time::Duration;
 /// How long a frame is.
 pub const FRAME: Duration = Duration::from_millis(20);
 
-/// Samples per second, of the two kinds that we work in.
+/// Samples per second, of the kinds that we work in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SampleRate {
     /// 8 kHz: G.711.
     Narrow,
+    /// 16 kHz: G.722.
+    Wide,
     /// 48 kHz: Opus.
     Full,
 }
@@ -19,14 +21,16 @@ impl SampleRate {
     pub const fn hz(self) -> u32 {
         match self {
             Self::Narrow => 8_000,
+            Self::Wide => 16_000,
             Self::Full => 48_000,
         }
     }
 
-    /// Samples in a frame: 160 or 960.
+    /// Samples in a frame: 160, 320 or 960.
     pub const fn frame_len(self) -> usize {
         match self {
             Self::Narrow => 160,
+            Self::Wide => 320,
             Self::Full => FRAME_LEN_MAX,
         }
     }
@@ -53,7 +57,7 @@ impl Frame {
         frame
     }
 
-    /// 160 samples at 8 kHz, 960 at 48 kHz.
+    /// 160 samples at 8 kHz, 320 at 16 kHz, 960 at 48 kHz.
     pub fn samples(&self) -> &[i16] {
         &self.samples[..self.rate.frame_len()]
     }

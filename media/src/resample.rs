@@ -1,89 +1,113 @@
-//! 8 kHz to 48 kHz and back, by a polyphase filter.
+//! Between 8, 16 and 48 kHz, by a polyphase filter.
 //!
-//! One windowed-sinc low-pass serves both ways: its pass band ends at 3.4 kHz, its stop band begins at 4.6 kHz, 60 dB down; it delays
-//! by 1.8 ms. The 300 Hz on either side of 4 kHz fold onto each other's far ends, where telephone speech has nothing.
+//! One windowed-sinc low-pass serves both ways of each pair. At 4 kHz its pass band ends at 3.4 kHz, its stop band begins at 4.6 kHz, 60 dB
+//! down, and it delays by 1.8 ms; at 8 kHz all frequencies double and the delay halves. What lies on either side of the edge folds onto
+//! each other's far ends, where speech has nothing.
 
 use std::{f64::consts::PI, sync::LazyLock};
 
 use crate::frame::{Frame, SampleRate};
 
-/// One stream's way from any of our rates to the other.
+/// One stream's way from one of our rates to another.
 #[derive(Debug, Clone)]
 pub struct Resampler {
     /// The last samples of the frame before, at its rate.
     past: Vec<f32>,
     from: SampleRate,
+    to: SampleRate,
 }
 
 impl Resampler {
-    /// For frames of the rate `from`.
-    pub fn new(from: SampleRate) -> Self {
-        let past = match from {
-            SampleRate::Narrow => BRANCH_LEN - 1,
-            SampleRate::Full => TAPS - 1,
-        };
-        Self { past: vec![0.0; past], from }
+    /// For frames of the rate `from`, to be heard at `to`.
+    pub fn new(from: SampleRate, to: SampleRate) -> Self {
+        let past = if from < to { BRANCH_LEN - 1 } else { filter(from, to).whole.len() - 1 };
+        Self { past: vec![0.0; past], from, to }
     }
 
     /// The next 20 ms of the stream at the other rate.
     pub fn convert(&mut self, frame: &Frame) -> Frame {
         if frame.rate() != self.from {
-            *self = Self::new(frame.rate());
+            *self = Self::new(frame.rate(), self.to);
+        }
+        if self.from == self.to {
+            return frame.clone();
         }
         let kept = self.past.len();
         self.past.extend(frame.samples().iter().map(|&sample| f32::from(sample)));
-        let out = match self.from {
-            SampleRate::Narrow => self.upsample(),
-            SampleRate::Full => self.downsample(),
-        };
+        let filter = filter(self.from, self.to);
+        let out = if self.from < self.to { self.upsample(filter) } else { self.downsample(filter) };
         self.past.drain(..self.past.len() - kept);
         out
     }
 
-    /// Each sample in gives six out: six branches of the filter over the same few samples.
-    fn upsample(&self) -> Frame {
-        let mut out = Frame::silence(SampleRate::Full);
-        for (window, sixth) in self.past.windows(BRANCH_LEN).zip(out.samples_mut().as_chunks_mut::<RATIO>().0) {
-            for (branch, sample) in FILTER.branches.iter().zip(sixth) {
+    /// The rate it leads to.
+    pub fn to(&self) -> SampleRate {
+        self.to
+    }
+
+    /// Each sample in gives several out: as many branches of the filter over the same few samples.
+    fn upsample(&self, filter: &Filter) -> Frame {
+        let mut out = Frame::silence(self.to);
+        for (window, samples) in self.past.windows(BRANCH_LEN).zip(out.samples_mut().chunks_exact_mut(filter.branches.len())) {
+            for (branch, sample) in filter.branches.iter().zip(samples) {
                 *sample = round(dot(branch, window));
             }
         }
         out
     }
 
-    /// Only every sixth output of the filter is worked out.
-    fn downsample(&self) -> Frame {
-        let mut out = Frame::silence(SampleRate::Narrow);
-        for (window, sample) in self.past.windows(TAPS).step_by(RATIO).zip(out.samples_mut()) {
-            *sample = round(dot(&FILTER.whole, window));
+    /// Only those outputs of the filter that are kept are worked out.
+    fn downsample(&self, filter: &Filter) -> Frame {
+        let mut out = Frame::silence(self.to);
+        for (window, sample) in self.past.windows(filter.whole.len()).step_by(filter.branches.len()).zip(out.samples_mut()) {
+            *sample = round(dot(&filter.whole, window));
         }
         out
     }
 }
 
-/// The low-pass, and the same cut into branches; taps stand in reverse, so that a window of the past is multiplied as it lies.
+/// A low-pass, and the same cut into branches; taps stand in reverse, so that a window of the past is multiplied as it lies.
 struct Filter {
-    whole: [f32; TAPS],
-    branches: [[f32; BRANCH_LEN]; RATIO],
+    whole: Vec<f32>,
+    branches: Vec<[f32; BRANCH_LEN]>,
 }
 
-static FILTER: LazyLock<Filter> = LazyLock::new(|| {
-    let centre = (TAPS - 1) as f64 / 2.0;
-    let mut taps = [0.0; TAPS];
-    for (i, tap) in taps.iter_mut().enumerate() {
-        let x = i as f64 - centre;
-        *tap = 2.0 * CUT_OFF * sinc(2.0 * CUT_OFF * x) * kaiser(x / (centre + 0.5));
+impl Filter {
+    /// For rates of which the higher is `ratio` times the lower; it has as many branches.
+    fn new(ratio: usize) -> Self {
+        let len = BRANCH_LEN * ratio;
+        // Half the lower rate, as a share of the higher.
+        let cut_off = 0.5 / ratio as f64;
+        let centre = (len - 1) as f64 / 2.0;
+        let tap = |i: usize| {
+            let x = i as f64 - centre;
+            2.0 * cut_off * sinc(2.0 * cut_off * x) * kaiser(x / (centre + 0.5))
+        };
+        let taps: Vec<f64> = (0..len).map(tap).collect();
+        let sum: f64 = taps.iter().sum();
+        let whole = taps.iter().rev().map(|tap| (tap / sum) as f32).collect();
+        let branch = |phase: usize| {
+            // Each branch has a gain of one by itself, so that a constant stays without ripple.
+            let branch: [f64; BRANCH_LEN] = std::array::from_fn(|i| taps[(BRANCH_LEN - 1 - i) * ratio + phase]);
+            let sum: f64 = branch.iter().sum();
+            branch.map(|tap| (tap / sum) as f32)
+        };
+        Self { whole, branches: (0..ratio).map(branch).collect() }
     }
-    let sum: f64 = taps.iter().sum();
-    let whole = std::array::from_fn(|i| (taps[TAPS - 1 - i] / sum) as f32);
-    let branches = std::array::from_fn(|phase| {
-        // Each branch has a gain of one by itself, so that a constant stays without ripple.
-        let branch: [f64; BRANCH_LEN] = std::array::from_fn(|i| taps[(BRANCH_LEN - 1 - i) * RATIO + phase]);
-        let sum: f64 = branch.iter().sum();
-        branch.map(|tap| (tap / sum) as f32)
-    });
-    Filter { whole, branches }
-});
+}
+
+/// The same both ways.
+fn filter(from: SampleRate, to: SampleRate) -> &'static Filter {
+    match (from.min(to), from.max(to)) {
+        (SampleRate::Narrow, SampleRate::Wide) => &DOUBLE,
+        (SampleRate::Wide, SampleRate::Full) => &TRIPLE,
+        _ => &SIXFOLD,
+    }
+}
+
+static DOUBLE: LazyLock<Filter> = LazyLock::new(|| Filter::new(2));
+static TRIPLE: LazyLock<Filter> = LazyLock::new(|| Filter::new(3));
+static SIXFOLD: LazyLock<Filter> = LazyLock::new(|| Filter::new(6));
 
 /// Converts a whole recording between any two rates, as clips need it once.
 ///
@@ -128,7 +152,7 @@ fn gcd(one: u32, other: u32) -> u32 {
     if other == 0 { one } else { gcd(other, one % other) }
 }
 
-fn dot<const LEN: usize>(taps: &[f32; LEN], window: &[f32]) -> f32 {
+fn dot(taps: &[f32], window: &[f32]) -> f32 {
     // Eight sums side by side, which the compiler turns into vector instructions.
     let mut sums = [0.0_f32; 8];
     let (tap_chunks, tap_rest) = taps.as_chunks::<8>();
@@ -164,15 +188,8 @@ fn bessel(x: f64) -> f64 {
     sum
 }
 
-const RATIO: usize = 6;
-
-/// Of the filter, at 48 kHz; a multiple of six for equal branches. The delay is half of it.
-const TAPS: usize = 174;
-
-const BRANCH_LEN: usize = TAPS / RATIO;
-
-/// 4 kHz as a share of 48 kHz.
-const CUT_OFF: f64 = 4_000.0 / 48_000.0;
+/// Of a branch, at the lower rate; the delay is half of it.
+const BRANCH_LEN: usize = 29;
 
 /// 60 dB of stop band.
 const KAISER_BETA: f64 = 5.65;
@@ -186,35 +203,50 @@ mod tests {
     use crate::tone::{Tone, level};
 
     /// Half a second of a tone, taken through the resampler.
-    fn through(from: SampleRate, frequency: f64) -> Vec<i16> {
-        let (mut tone, mut resampler) = (Tone::new(from, &[frequency], 10_000), Resampler::new(from));
+    fn through(from: SampleRate, to: SampleRate, frequency: f64) -> Vec<i16> {
+        let (mut tone, mut resampler) = (Tone::new(from, &[frequency], 10_000), Resampler::new(from, to));
         let heard: Vec<i16> = (0..25).flat_map(|_| resampler.convert(&tone.frame()).samples().to_vec()).collect();
         heard[heard.len() / 5..].to_vec()
     }
 
+    const RATES: [SampleRate; 3] = [SampleRate::Narrow, SampleRate::Wide, SampleRate::Full];
+
     #[test]
-    fn speech_passes_both_ways_unchanged_in_level() {
-        for frequency in [200.0, 1_000.0, 3_000.0] {
-            let up = level(&through(SampleRate::Narrow, frequency), 48_000, frequency);
-            let down = level(&through(SampleRate::Full, frequency), 8_000, frequency);
-            assert!((9_800.0..10_200.0).contains(&up) && (9_800.0..10_200.0).contains(&down), "{frequency}: {up} {down}");
+    fn speech_passes_every_way_unchanged_in_level() {
+        for (from, to) in RATES.iter().flat_map(|&from| RATES.map(|to| (from, to))) {
+            for frequency in [200.0, 1_000.0, 3_000.0] {
+                let heard = level(&through(from, to, frequency), to.hz(), frequency);
+                assert!((9_800.0..10_200.0).contains(&heard), "{from:?} {to:?} {frequency}: {heard}");
+            }
+        }
+        let wide = level(&through(SampleRate::Wide, SampleRate::Full, 6_500.0), 48_000, 6_500.0);
+        assert!((9_800.0..10_200.0).contains(&wide), "{wide}");
+    }
+
+    #[test]
+    fn what_the_lower_rate_cannot_hold_is_60_db_down() {
+        for (from, to, frequency) in [
+            (SampleRate::Full, SampleRate::Narrow, 5_000.0),
+            (SampleRate::Full, SampleRate::Narrow, 12_000.0),
+            (SampleRate::Wide, SampleRate::Narrow, 5_000.0),
+            (SampleRate::Wide, SampleRate::Narrow, 7_000.0),
+            (SampleRate::Full, SampleRate::Wide, 10_000.0),
+            (SampleRate::Full, SampleRate::Wide, 14_000.0),
+        ] {
+            let (rate, half) = (f64::from(to.hz()), f64::from(to.hz()) / 2.0);
+            let alias = (frequency + half).rem_euclid(rate) - half;
+            assert!(level(&through(from, to, frequency), to.hz(), alias.abs()) < 12.0, "{from:?} {to:?} {frequency}");
         }
     }
 
     #[test]
-    fn what_8_khz_cannot_hold_is_60_db_down() {
-        for frequency in [5_000.0, 7_000.0, 12_000.0] {
-            let alias = (frequency + 4_000.0_f64).rem_euclid(8_000.0) - 4_000.0;
-            assert!(level(&through(SampleRate::Full, frequency), 8_000, alias.abs()) < 12.0, "{frequency}");
-        }
-    }
-
-    #[test]
-    fn no_image_of_speech_appears_above_4_khz() {
-        let heard = through(SampleRate::Narrow, 3_000.0);
+    fn no_image_of_speech_appears_above_half_the_lower_rate() {
+        let heard = through(SampleRate::Narrow, SampleRate::Full, 3_000.0);
         for image in [5_000.0, 11_000.0, 13_000.0] {
             assert!(level(&heard, 48_000, image) < 12.0, "{image}");
         }
+        assert!(level(&through(SampleRate::Narrow, SampleRate::Wide, 3_000.0), 16_000, 5_000.0) < 12.0);
+        assert!(level(&through(SampleRate::Wide, SampleRate::Full, 6_000.0), 48_000, 10_000.0) < 12.0);
     }
 
     #[test]

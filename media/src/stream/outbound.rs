@@ -101,7 +101,7 @@ impl Outbound {
         if frame.rate() == rate {
             self.pending.extend_from_slice(frame.samples());
         } else {
-            let resampler = self.resampler.get_or_insert_with(|| Resampler::new(frame.rate()));
+            let resampler = self.resampler.get_or_insert_with(|| Resampler::new(frame.rate(), rate));
             self.pending.extend_from_slice(resampler.convert(frame).samples());
         }
         self.packetise(sink);

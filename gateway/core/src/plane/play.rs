@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn clip(len: usize) -> Arc<Clip> {
-        Arc::new(Clip { narrow: vec![1; len].into(), full: vec![1; len * 6].into() })
+        Arc::new(Clip { narrow: vec![1; len].into(), wide: vec![1; len * 2].into(), full: vec![1; len * 6].into() })
     }
 
     #[test]

@@ -80,8 +80,14 @@ pub(super) struct WebLine {
 #[derive(Debug, Default)]
 pub(super) struct Voice {
     frame: Option<Frame>,
-    converted: Option<Frame>,
-    resampler: Option<Resampler>,
+    /// The same at other rates, of those that were wanted at some time.
+    converted: Vec<Converted>,
+}
+
+#[derive(Debug)]
+struct Converted {
+    resampler: Resampler,
+    frame: Option<Frame>,
 }
 
 impl Port {
@@ -291,20 +297,24 @@ impl WebLine {
 
 impl Voice {
     pub(super) fn set(&mut self, frame: Option<Frame>) {
-        (self.frame, self.converted) = (frame, None);
+        self.frame = frame;
+        self.converted.iter_mut().for_each(|converted| converted.frame = None);
     }
 
     /// Makes `at` ready for this rate.
     pub(super) fn prepare(&mut self, rate: SampleRate) {
-        if let Some(frame) = self.frame.as_ref().filter(|frame| frame.rate() != rate)
-            && self.converted.is_none()
-        {
-            self.converted = Some(self.resampler.get_or_insert_with(|| Resampler::new(frame.rate())).convert(frame));
-        }
+        let Some(frame) = self.frame.as_ref().filter(|frame| frame.rate() != rate) else { return };
+        let place = self.converted.iter().position(|converted| converted.resampler.to() == rate).unwrap_or_else(|| {
+            self.converted.push(Converted { resampler: Resampler::new(frame.rate(), rate), frame: None });
+            self.converted.len() - 1
+        });
+        let Converted { resampler, frame: converted } = &mut self.converted[place];
+        converted.get_or_insert_with(|| resampler.convert(frame));
     }
 
     pub(super) fn at(&self, rate: SampleRate) -> Option<&Frame> {
-        [&self.frame, &self.converted].into_iter().flatten().find(|frame| frame.rate() == rate)
+        let converted = self.converted.iter().filter_map(|converted| converted.frame.as_ref());
+        self.frame.iter().chain(converted).find(|frame| frame.rate() == rate)
     }
 }
 

@@ -79,7 +79,7 @@ fn converted(frame: Option<&Frame>, rate: SampleRate, resampler: &mut Option<Res
     match frame {
         None => Frame::silence(rate),
         Some(frame) if frame.rate() == rate => frame.clone(),
-        Some(frame) => resampler.get_or_insert_with(|| Resampler::new(frame.rate())).convert(frame),
+        Some(frame) => resampler.get_or_insert_with(|| Resampler::new(frame.rate(), rate)).convert(frame),
     }
 }
 
