@@ -9,6 +9,7 @@ pub mod conceal;
 pub mod dtmf;
 pub mod frame;
 pub mod jitter;
+pub mod likeness;
 pub mod mixer;
 pub mod quality;
 pub mod recorder;

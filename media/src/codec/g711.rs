@@ -1,7 +1,7 @@
 //! What both laws of G.711 share: a table each way, a byte a sample.
 
 use super::{Codec, Failed};
-use crate::conceal::Concealer;
+use crate::{conceal::Concealer, frame::SampleRate};
 
 /// The tables of one law.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct G711 {
 
 impl G711 {
     pub(super) fn open(law: &'static Law) -> Box<dyn Codec> {
-        Box::new(Self { law, concealer: Concealer::default() })
+        Box::new(Self { law, concealer: Concealer::new(SampleRate::Narrow) })
     }
 }
 
@@ -37,7 +37,7 @@ impl Codec for G711 {
         }
         let start = out.len();
         out.extend(payload.iter().map(|&code| self.law.expand[usize::from(code)]));
-        self.concealer.heard(&mut out[start..]);
+        self.concealer.heard(start, out);
         Ok(())
     }
 
