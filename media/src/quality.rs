@@ -14,8 +14,8 @@ pub fn mos_x100(codec: CodecKind, loss: f64, jitter: Duration, round_trip: Optio
     let delay_impairment = 0.024 * delay_ms + 0.11 * (delay_ms - 177.3).max(0.0);
     let percent = loss.clamp(0.0, 1.0) * 100.0;
     let robustness = match codec {
-        // G.113 appendix I: G.711 with concealment.
-        CodecKind::Pcmu | CodecKind::Pcma => 25.1,
+        // G.113 appendix I: G.711 with concealment; G.722 bears loss by the same means.
+        CodecKind::Pcmu | CodecKind::Pcma | CodecKind::G722 => 25.1,
         // No value is standardised; with in-band redundancy it bears loss no worse.
         CodecKind::Opus => 30.0,
     };

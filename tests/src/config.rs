@@ -54,6 +54,7 @@ pub fn usual(agents: usize) -> Config {
             password: Private(PASSWORD.to_owned()),
             srtp: SrtpPolicy::PHONE,
             transfer: true,
+            codecs: Vec::new(),
         }],
         routes: vec![
             route("100", RouteAction::Script("main".to_owned()), true),

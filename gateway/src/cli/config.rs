@@ -4,6 +4,7 @@ use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
 use gateway_core::config::{Certificate, Config, Naming, NumberRule, Oversize, Rate, RouteAction, RouteNumber, StirPolicy, Trunk};
+use media::codec::CodecKind;
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
 
@@ -99,7 +100,9 @@ fn view(config: &Config) -> Value {
         "dns": without_nulls(json!({ "server": config.dns.server })),
         "trunk": config.trunks.iter().map(|trunk| trunk_view(config, trunk)).collect::<Vec<_>>(),
         "phone": config.phones.iter().map(|phone| {
-            json!({ "user": phone.user, "realm": phone.realm, "password": MASK, "transfer": phone.transfer })
+            json!({
+                "user": phone.user, "realm": phone.realm, "password": MASK, "transfer": phone.transfer, "codecs": names_of(&phone.codecs),
+            })
         }).collect::<Vec<_>>(),
         "route": config.routes.iter().map(|route| {
             let (script, bridge) = match &route.action {
@@ -133,7 +136,7 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
         "trusted": trunk.callers.trusted, "keep_withheld": trunk.callers.keep_withheld,
         "stir": match trunk.callers.stir { StirPolicy::Off => "off", StirPolicy::Show => "show", StirPolicy::Require => "require" },
         "identity": match trunk.callers.identity { Naming::None => "none", Naming::Asserted => "asserted" },
-        "codecs": trunk.codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect::<Vec<_>>(),
+        "codecs": names_of(&trunk.codecs),
         "oversize": match trunk.oversize { Oversize::Tcp => "tcp", Oversize::Udp => "udp" },
         "tls": trunk.tls.as_ref().map(|tls| without_nulls(json!({
             "certificate": tls.certificate.as_ref().map(|(chain, _)| chain), "key": tls.certificate.as_ref().map(|(_, key)| key),
@@ -153,6 +156,11 @@ fn trunk_view(config: &Config, trunk: &Trunk) -> Value {
             "from": peering.headers.from.to_string(),
         },
     }))
+}
+
+/// As `codecs = [..]` spells them.
+fn names_of(codecs: &[CodecKind]) -> Vec<String> {
+    codecs.iter().map(|codec| format!("{codec:?}").to_lowercase()).collect()
 }
 
 /// An empty text is no beginning of a number, and would not read back.

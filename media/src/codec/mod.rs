@@ -2,6 +2,7 @@
 
 mod alaw;
 mod g711;
+mod g722;
 mod opus;
 mod ulaw;
 
@@ -16,6 +17,8 @@ pub enum CodecKind {
     Pcmu,
     /// G.711 A-law (RFC 3551 4.5.14).
     Pcma,
+    /// G.722 at 64 kbit/s (RFC 3551 4.5.2).
+    G722,
     /// Opus (RFC 7587).
     Opus,
 }
@@ -29,7 +32,7 @@ pub struct Description {
     pub name: &'static str,
     /// Where RFC 3551 gives it one.
     pub static_payload_type: Option<u8>,
-    /// RTP clock in Hz, as `a=rtpmap` has it.
+    /// RTP clock in Hz, as `a=rtpmap` has it; not always the rate of the samples.
     pub clock_rate: u32,
     /// As `a=rtpmap` has it; Opus says 2 there whatever it carries (RFC 7587 7).
     pub channels: u8,
@@ -39,11 +42,11 @@ pub struct Description {
 }
 
 /// All codecs, in the order of our preference.
-pub static CODECS: [Description; 3] = [opus::DESCRIPTION, alaw::DESCRIPTION, ulaw::DESCRIPTION];
+pub static CODECS: [Description; 4] = [opus::DESCRIPTION, g722::DESCRIPTION, alaw::DESCRIPTION, ulaw::DESCRIPTION];
 
 /// Both directions of one stream's codec. What is dear to build is built at its first use.
 pub trait Codec: fmt::Debug + Send {
-    /// Appends one packet's payload for `samples`, 10, 20, 40 or 60 ms of mono at the codec's rate (any length for G.711).
+    /// Appends one packet's payload for `samples`, 10, 20, 40 or 60 ms of mono at the codec's rate (any length for G.711 and G.722).
     fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) -> Result<(), Failed>;
 
     /// Appends the samples of one packet: mono at the codec's rate, at most 120 ms.
@@ -62,8 +65,9 @@ impl CodecKind {
     pub fn description(self) -> &'static Description {
         match self {
             Self::Opus => &CODECS[0],
-            Self::Pcma => &CODECS[1],
-            Self::Pcmu => &CODECS[2],
+            Self::G722 => &CODECS[1],
+            Self::Pcma => &CODECS[2],
+            Self::Pcmu => &CODECS[3],
         }
     }
 

@@ -187,12 +187,13 @@ impl Media {
             .filter_map(|attribute| RtpMap::parse(attribute.value.as_deref()?))
     }
 
-    /// The encoding of a payload type: by `a=rtpmap`, else G.711's fixed numbers (RFC 3551 6).
+    /// The encoding of a payload type: by `a=rtpmap`, else a fixed number (RFC 3551 6).
     pub fn rtp_map(&self, payload_type: u8) -> Option<RtpMap<'_>> {
         let fixed = |encoding| RtpMap { payload_type, encoding, clock_rate: 8000, channels: 1 };
         self.rtp_maps().find(|map| map.payload_type == payload_type).or(match payload_type {
             0 => Some(fixed("PCMU")),
             8 => Some(fixed("PCMA")),
+            9 => Some(fixed("G722")),
             _ => None,
         })
     }

@@ -328,6 +328,8 @@ const fn encoding(codec: CodecKind) -> Encoding {
     match codec {
         CodecKind::Pcmu => Encoding { name: "PCMU", clock_rate: 8000, channels: 1, payload_type: 0, fmtp: None },
         CodecKind::Pcma => Encoding { name: "PCMA", clock_rate: 8000, channels: 1, payload_type: 8, fmtp: None },
+        // RFC 3551 4.5.2: 8000 in the map, though it samples at 16 kHz.
+        CodecKind::G722 => Encoding { name: "G722", clock_rate: 8000, channels: 1, payload_type: 9, fmtp: None },
         // RFC 7587 7: always 48000/2 in the map, whatever is coded.
         CodecKind::Opus => {
             Encoding { name: "opus", clock_rate: 48_000, channels: 2, payload_type: 111, fmtp: Some("minptime=10;useinbandfec=1") }

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use proptest::prelude::*;
 
 use super::{negotiate::*, *};
-use crate::codec::CodecKind::{self, Opus, Pcma, Pcmu};
+use crate::codec::CodecKind::{self, G722, Opus, Pcma, Pcmu};
 
 const CHROMIUM: &str = include_str!("../../fixtures/chromium-156-offer.sdp");
 
@@ -249,6 +249,14 @@ fn packet_length_follows_the_peers_wish_in_whole_frames() {
     }
 }
 
+#[test]
+fn g722_is_known_by_its_number_alone_and_counts_at_8_khz() {
+    let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9 0\r\n";
+    let (said, plan) = answer(&Offer::parse(text).unwrap(), &terms(&[G722, Pcmu])).unwrap();
+    assert_eq!((plan.codec, plan.payload_type), (G722, 9));
+    assert!(said.to_string().contains("a=rtpmap:9 G722/8000\r\n"), "{said}");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC*|(([vosicbtam]=[ -~]{0,30}|m=audio [0-9/]{1,5} RTP/AVP( [0-9]{1,3}){0,5}|c=IN IP[46] [0-9.:/]{1,12}|a=[a-z]{1,8}:?[ -~]{0,20})\r?\n){0,20}") {
@@ -275,8 +283,8 @@ proptest! {
 
     #[test]
     fn both_ends_of_an_agreement_agree(
-        ours in proptest::sample::subsequence(vec![Opus, Pcma, Pcmu], 1..=3).prop_shuffle(),
-        theirs in proptest::sample::subsequence(vec![Opus, Pcma, Pcmu], 1..=3).prop_shuffle(),
+        ours in proptest::sample::subsequence(vec![Opus, G722, Pcma, Pcmu], 1..=4).prop_shuffle(),
+        theirs in proptest::sample::subsequence(vec![Opus, G722, Pcma, Pcmu], 1..=4).prop_shuffle(),
         flows in (0..4_usize, 0..4_usize),
     ) {
         let flow = |index: usize| [Flow::SendRecv, Flow::SendOnly, Flow::RecvOnly, Flow::Inactive][index];

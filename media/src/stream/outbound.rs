@@ -302,7 +302,7 @@ impl Clock {
 /// What the codec can make of what was agreed.
 fn packet_time(codec: CodecKind, ptime_ms: u8) -> Duration {
     let ms = match codec {
-        CodecKind::Pcmu | CodecKind::Pcma => ptime_ms.clamp(10, 60) / 10 * 10,
+        CodecKind::Pcmu | CodecKind::Pcma | CodecKind::G722 => ptime_ms.clamp(10, 60) / 10 * 10,
         // RFC 6716 2.1.4 knows no 30 or 50 ms.
         CodecKind::Opus => match ptime_ms {
             ..=10 => 10,

@@ -51,9 +51,15 @@ const FRAME_TIME: Duration = Duration::from_millis(20);
 
 #[test]
 fn sound_arrives_at_any_packet_length() {
-    for (codec, ptime) in
-        [(CodecKind::Pcma, 10), (CodecKind::Pcmu, 30), (CodecKind::Pcmu, 60), (CodecKind::Opus, 20), (CodecKind::Opus, 60)]
-    {
+    for (codec, ptime) in [
+        (CodecKind::Pcma, 10),
+        (CodecKind::Pcmu, 30),
+        (CodecKind::Pcmu, 60),
+        (CodecKind::G722, 20),
+        (CodecKind::G722, 30),
+        (CodecKind::Opus, 20),
+        (CodecKind::Opus, 60),
+    ] {
         let zero = crate::time::zero();
         let mut outbound = Outbound::new(zero, format(codec), ptime, 7, 65_530, u32::MAX - 1_000);
         let mut inbound = Inbound::new(format(codec));

@@ -156,4 +156,4 @@ fn in_common(callers: Vec<CodecKind>, trunks: &[CodecKind]) -> Vec<CodecKind> {
 }
 
 /// What a page speaks, and what every phone does.
-const OF_PAGES: [CodecKind; 3] = [CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu];
+const OF_PAGES: [CodecKind; 4] = [CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu, CodecKind::G722];

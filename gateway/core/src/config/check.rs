@@ -15,7 +15,8 @@ use super::{
     AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, EndpointTls, Gate, Http, Ivr, Media, Naming, Node, Oversize,
     Phone, Queue, Recording, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
     file::{
-        AgentTable, File, HttpTable, MediaTable, OversizeName, PhoneTable, QueueTable, SessionTable, SipTable, StirTable, TrunkTable, Word,
+        AgentTable, CodecName, File, HttpTable, MediaTable, OversizeName, PhoneTable, QueueTable, SessionTable, SipTable, StirTable,
+        TrunkTable, Word,
     },
     walk::{Names, Walk},
 };
@@ -311,15 +312,7 @@ impl Walk<'_> {
             let help = "sources = [\"the carrier's networks\"], or `peer_auth`, `subject` or `register`; `host` for calls to it";
             self.fault(table.name.span(), "a trunk with no source never calls", Some(help));
         }
-        let codecs = table.codecs.map_or_else(
-            || CODECS.into(),
-            |codecs| {
-                if codecs.get_ref().is_empty() {
-                    self.fault(codecs.span(), "a trunk with no codec hears nothing", Some("such as [\"opus\", \"pcma\", \"pcmu\"]"));
-                }
-                codecs.into_inner().into_iter().map(CodecKind::from).collect()
-            },
-        );
+        let codecs = self.codecs(table.codecs, &CODECS, "a trunk");
         let naming = table.identity.as_ref().map_or(Naming::None, |naming| *naming.get_ref());
         if let (Naming::Asserted, false, Some(word)) = (naming, table.trusted, &table.identity) {
             self.fault(
@@ -389,8 +382,17 @@ impl Walk<'_> {
                 password: Private(self.word(&table.password)),
                 srtp: self.srtp(table.srtp.as_ref(), table.srtp_over_clear, SrtpPolicy::PHONE),
                 transfer: table.transfer.unwrap_or(true),
+                codecs: self.codecs(table.codecs, &PHONE_CODECS, "a phone"),
             })
             .collect()
+    }
+
+    fn codecs(&mut self, named: Option<Spanned<Vec<CodecName>>>, usual: &[CodecKind], whose: &str) -> Vec<CodecKind> {
+        let Some(named) = named else { return usual.to_vec() };
+        if named.get_ref().is_empty() {
+            self.fault(named.span(), &format!("{whose} with no codec hears nothing"), Some("such as [\"opus\", \"pcma\", \"pcmu\"]"));
+        }
+        named.into_inner().into_iter().map(CodecKind::from).collect()
     }
 
     fn agents(&mut self, tables: Vec<AgentTable>, phones: &[Phone]) -> Vec<AgentEntry> {
@@ -485,8 +487,11 @@ const DAY_S: u32 = 86_400;
 /// 5,000 ports of two, below the range that systems use for outgoing connections.
 const PORTS: (u16, u16) = (20_000, 29_999);
 
-/// Opus where the peer has it, else what every phone has.
-const CODECS: [CodecKind; 3] = [CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu];
+/// Opus where the peer has it, else what every phone has; G.722 costs a transcoding towards most carriers, so it stands last.
+const CODECS: [CodecKind; 4] = [CodecKind::Opus, CodecKind::Pcma, CodecKind::Pcmu, CodecKind::G722];
+
+/// What trunks speak, so that most calls between the two need no transcoding.
+const PHONE_CODECS: [CodecKind; 3] = [CodecKind::Pcma, CodecKind::Pcmu, CodecKind::G722];
 
 /// Each is a thread.
 const SHARDS_MAX: u16 = 64;

@@ -246,6 +246,7 @@ pub(super) struct HeaderTable {
 pub(super) enum CodecName {
     Pcmu,
     Pcma,
+    G722,
     Opus,
 }
 
@@ -254,6 +255,7 @@ impl From<CodecName> for CodecKind {
         match name {
             CodecName::Pcmu => Self::Pcmu,
             CodecName::Pcma => Self::Pcma,
+            CodecName::G722 => Self::G722,
             CodecName::Opus => Self::Opus,
         }
     }
@@ -269,6 +271,7 @@ pub(super) struct PhoneTable {
     #[serde(default)]
     pub(super) srtp_over_clear: bool,
     pub(super) transfer: Option<bool>,
+    pub(super) codecs: Option<Spanned<Vec<CodecName>>>,
 }
 
 #[derive(Debug, Deserialize)]

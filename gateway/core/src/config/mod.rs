@@ -247,6 +247,8 @@ pub struct Phone {
     pub srtp: SrtpPolicy,
     /// It may hand its calls on (REFER, RFC 3515) and take others over (Replaces, RFC 3891).
     pub transfer: bool,
+    /// In order of preference.
+    pub codecs: Vec<CodecKind>,
 }
 
 /// What a dialled number does.

@@ -36,7 +36,8 @@ pub(super) fn leg_media(
         let brought = if may_key { "keys may be said" } else { "keys over clear signalling" };
         Refusal::new(Reason::Security, refused.why, true).beside(peer, "srtp", policy.name(), brought)
     })?;
-    let codecs = trunk.map(|trunk| trunk.codecs.clone()).filter(|codecs| !codecs.is_empty()).unwrap_or_else(|| CODECS.to_vec());
+    let named = trunk.map(|trunk| &trunk.codecs).or(phone.map(|phone| &phone.codecs));
+    let codecs = named.filter(|codecs| !codecs.is_empty()).cloned().unwrap_or_else(|| CODECS.to_vec());
     let advertised = trunk.and_then(|trunk| trunk.advertised).or(endpoint.map(|endpoint| config.media_address(endpoint)));
     let nat = trunk.is_none_or(|trunk| trunk.nat);
     Ok(LegMedia::Rtp(RtpTerms {

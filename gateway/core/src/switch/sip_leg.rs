@@ -111,9 +111,10 @@ impl<R: Rng> SipLegs<R> {
             user: peer.user.clone(),
             realm: realm.to_owned(),
             password: peer.password.clone(),
-            // It registers nothing: the trunk's own policy counts for its calls.
+            // It registers nothing: the trunk's own policy and codecs count for its calls.
             srtp: SrtpPolicy::default(),
             transfer: false,
+            codecs: Vec::new(),
         });
         self.user_agent.set_phones(&config.phones.iter().cloned().chain(peers).collect::<Vec<_>>());
     }

@@ -40,7 +40,7 @@ const PROMPT_HZ: f64 = 1_700.0;
 
 #[test]
 fn a_caller_hears_the_prompt_to_its_end() {
-    for codec in [CodecKind::Pcmu, CodecKind::Opus] {
+    for codec in [CodecKind::Pcmu, CodecKind::G722, CodecKind::Opus] {
         let mut bench = Bench::new(true);
         let mut caller = bench.phone(CALLER, codec, CALLER_HZ);
         bench.play(CALLER, false);
@@ -114,12 +114,16 @@ fn a_pair_of_one_codec_is_relayed_at_once_without_a_tick_and_under_one_ssrc() {
 
 #[test]
 fn a_pair_of_two_codecs_hears_each_others_tone() {
-    let mut bench = Bench::new(true);
-    let (mut caller, mut agent) = (bench.phone(CALLER, CodecKind::Pcmu, CALLER_HZ), bench.phone(AGENT, CodecKind::Opus, AGENT_HZ));
-    bench.bridge(CALLER, AGENT);
-    bench.run(2_000, &mut [&mut caller, &mut agent]);
-    assert!(caller.hears(50, AGENT_HZ) > LOUD && agent.hears(50, CALLER_HZ) > LOUD);
-    assert!(caller.hears(50, CALLER_HZ) < FAINT && agent.hears(50, AGENT_HZ) < FAINT, "nobody hears himself");
+    for (of_caller, of_agent) in
+        [(CodecKind::Pcmu, CodecKind::Opus), (CodecKind::G722, CodecKind::Opus), (CodecKind::G722, CodecKind::Pcma)]
+    {
+        let mut bench = Bench::new(true);
+        let (mut caller, mut agent) = (bench.phone(CALLER, of_caller, CALLER_HZ), bench.phone(AGENT, of_agent, AGENT_HZ));
+        bench.bridge(CALLER, AGENT);
+        bench.run(2_000, &mut [&mut caller, &mut agent]);
+        assert!(caller.hears(50, AGENT_HZ) > LOUD && agent.hears(50, CALLER_HZ) > LOUD);
+        assert!(caller.hears(50, CALLER_HZ) < FAINT && agent.hears(50, AGENT_HZ) < FAINT, "nobody hears himself");
+    }
 }
 
 #[test]

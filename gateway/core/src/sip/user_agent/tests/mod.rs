@@ -167,6 +167,7 @@ fn settings(listen: &str) -> Settings {
         password: Private("sesame".to_owned()),
         srtp: crate::config::SrtpPolicy::PHONE,
         transfer: true,
+        codecs: Vec::new(),
     });
     settings
 }
