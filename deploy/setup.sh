@@ -20,6 +20,7 @@ needs=(
   linphonec:linphone-cli
   kamailio:kamailio
   sipsak:sipsak
+  ffmpeg:ffmpeg
   openssl:openssl
   ip:iproute2
   iptables:iptables
