@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use crate::frame::{Frame, SampleRate};
 
-/// A sum of sines, with a cadence if it is to ring.
+/// A steady sum of sines.
 #[derive(Debug, Clone)]
 pub struct Tone {
     rate: SampleRate,
@@ -12,21 +12,13 @@ pub struct Tone {
     frequencies: Vec<f64>,
     /// Of each sine.
     amplitude: f64,
-    /// Samples of sound and of silence, in turn; without one it never pauses.
-    cadence: Option<(u64, u64)>,
     position: u64,
 }
 
 impl Tone {
     /// A steady tone; `amplitude` is each sine's peak.
     pub fn new(rate: SampleRate, frequencies: &[f64], amplitude: i16) -> Self {
-        Self { rate, frequencies: frequencies.to_vec(), amplitude: f64::from(amplitude), cadence: None, position: 0 }
-    }
-
-    /// Ringback as most of Europe hears it: 425 Hz, 1 s on, 4 s off (ITU-T E.180 supplement 2).
-    pub fn ringback(rate: SampleRate) -> Self {
-        let second = u64::from(rate.hz());
-        Self { cadence: Some((second, 4 * second)), ..Self::new(rate, &[425.0], 4_000) }
+        Self { rate, frequencies: frequencies.to_vec(), amplitude: f64::from(amplitude), position: 0 }
     }
 
     /// The next 20 ms.
@@ -46,13 +38,15 @@ impl Tone {
     fn next_sample(&mut self) -> i16 {
         let position = self.position;
         self.position += 1;
-        if self.cadence.is_some_and(|(on, off)| position % (on + off) >= on) {
-            return 0;
-        }
         let time = position as f64 / f64::from(self.rate.hz());
         let sum: f64 = self.frequencies.iter().map(|frequency| (TAU * frequency * time).sin()).sum();
         (self.amplitude * sum).clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16
     }
+}
+
+/// The amplitude of a sine of this level in dBm0: G.711 overloads at 3.17 (ITU-T G.711 table 1).
+pub fn amplitude(dbm0: f64) -> f64 {
+    32_768.0 * 10.0_f64.powf((dbm0 - 3.17) / 20.0)
 }
 
 /// The amplitude of the sine of `frequency` Hz in `samples`, by Goertzel's recursion.
@@ -79,12 +73,5 @@ mod tests {
         let samples = tone.samples(800);
         assert!((level(&samples, 8_000, 1_000.0) - 5_000.0).abs() < 50.0);
         assert!(level(&samples, 8_000, 1_300.0) < 50.0);
-    }
-
-    #[test]
-    fn ringback_sounds_one_second_in_five() {
-        let mut tone = Tone::ringback(SampleRate::Narrow);
-        let heard: Vec<bool> = (0..500).map(|_| tone.frame().samples().iter().any(|&sample| sample != 0)).collect();
-        assert!(heard[..50].iter().all(|&sounds| sounds) && !heard[50..250].contains(&true) && heard[250]);
     }
 }

@@ -1,6 +1,6 @@
-//! Keys as RTP events (RFC 4733).
+//! Keys, as RTP events (RFC 4733) and as tones in the sound (ITU-T Q.23).
 //!
-//! On the wire, for one key at 20 ms a packet (T is the timestamp at which the key went down):
+//! An event on the wire, for one key at 20 ms a packet (T is the timestamp at which the key went down):
 //!
 //! | packet    | marker | timestamp | duration | end |
 //! |-----------|--------|-----------|----------|-----|
@@ -11,9 +11,15 @@
 
 mod receiver;
 mod sender;
+#[cfg(test)]
+mod tests;
+mod tone_sender;
+mod tones;
 
 pub use receiver::{DigitEvent, Receiver};
 pub use sender::{EventPacket, Sender};
+pub use tone_sender::ToneSender;
+pub use tones::ToneReceiver;
 
 /// The body of one packet (RFC 4733 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

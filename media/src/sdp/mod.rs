@@ -150,6 +150,8 @@ pub struct MediaPlan {
     pub receive_payload_type: u8,
     /// Telephone-event (RFC 4733), if agreed.
     pub digits: Option<DigitPlan>,
+    /// Tones in the peer's sound are keys too (ITU-T Q.23).
+    pub tones: bool,
     /// Milliseconds of audio in a packet we send.
     pub ptime_ms: u8,
     /// Which way media flows.
@@ -167,6 +169,36 @@ pub struct DigitPlan {
     pub receive: u8,
     /// RTP clock in Hz; equal to the codec's clock.
     pub clock_rate: u32,
+}
+
+/// By which ways the keys of a peer come in its stream, as its trunk prescribes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Digits {
+    /// As telephone-event; as tones where it agrees on none.
+    #[default]
+    Agreed,
+    /// As telephone-event alone: no tone is listened for.
+    Events,
+    /// As tones alone: telephone-event is not spoken of.
+    Tones,
+    /// As telephone-event or as tones, whatever it agreed on.
+    Either,
+}
+
+impl Digits {
+    /// Telephone-event is offered and taken.
+    const fn speaks_events(self) -> bool {
+        !matches!(self, Self::Tones)
+    }
+
+    /// Tones are keys too, given what was agreed.
+    const fn hears_tones(self, agreed: Option<DigitPlan>) -> bool {
+        match self {
+            Self::Agreed => agreed.is_none(),
+            Self::Events => false,
+            Self::Tones | Self::Either => true,
+        }
+    }
 }
 
 /// Which way media flows, seen from us: `SendOnly` means that we talk and the peer is not heard (RFC 3264 5.1).

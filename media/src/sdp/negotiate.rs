@@ -6,8 +6,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    Answer, Attribute, Connection, Crypto, Description, DigitPlan, Flow, Host, LegKeys, Line, Media, MediaKind, MediaPlan, Offer, Origin,
-    Protocol, Refused, Secrets, Srtp, crypto,
+    Answer, Attribute, Connection, Crypto, Description, DigitPlan, Digits, Flow, Host, LegKeys, Line, Media, MediaKind, MediaPlan, Offer,
+    Origin, Protocol, Refused, Secrets, Srtp, crypto,
 };
 use crate::codec::CodecKind;
 
@@ -39,6 +39,8 @@ pub struct Terms<'a> {
     pub srtp: Srtp,
     /// Our keys for it; `None` where they may not be written, since others can read the signalling.
     pub keys: Option<&'a LegKeys>,
+    /// By which ways digits come.
+    pub digits: Digits,
 }
 
 /// Answers an offer (RFC 3264 6) and says what was agreed.
@@ -66,6 +68,7 @@ pub fn answer(offer: &Offer, terms: &Terms<'_>) -> Result<(Answer, MediaPlan), R
     }
     let Some((index, media, Choice { codec, payload_type, digits, remote, secured })) = chosen else { return Err(why) };
     let (crypto, secrets) = secured.unzip();
+    let digit_plan = digits.map(|(clock_rate, number)| DigitPlan { send: number, receive: number, clock_rate });
 
     let peer = peer_flow(theirs, media);
     // RFC 3264 6.1: what is offered sendonly is answered recvonly or inactive, and so on: never more than the mirror allows.
@@ -92,7 +95,8 @@ pub fn answer(offer: &Offer, terms: &Terms<'_>) -> Result<(Answer, MediaPlan), R
         codec,
         payload_type,
         receive_payload_type: payload_type,
-        digits: digits.map(|(clock_rate, number)| DigitPlan { send: number, receive: number, clock_rate }),
+        digits: digit_plan,
+        tones: terms.digits.hears_tones(digit_plan),
         ptime_ms: ptime(media),
         flow,
         secrets: secrets.map(Box::new),
@@ -111,7 +115,8 @@ pub fn offer(terms: &Terms<'_>) -> Offer {
 
     let mut numbers = Numbers { before, taken: before.into_iter().flat_map(Media::payload_types).collect() };
     let codecs: Vec<_> = terms.codecs.iter().map(|codec| (*codec, numbers.of_codec(*codec))).collect();
-    let mut clocks: Vec<u32> = terms.codecs.iter().map(|codec| encoding(*codec).clock_rate).collect();
+    let mut clocks: Vec<u32> =
+        terms.codecs.iter().filter(|_| terms.digits.speaks_events()).map(|codec| encoding(*codec).clock_rate).collect();
     clocks.sort_unstable();
     clocks.dedup();
     let digits = clocks.into_iter().map(|clock_rate| (clock_rate, numbers.of_digits(clock_rate))).collect();
@@ -160,6 +165,7 @@ pub fn accept(offer: &Offer, answer: &Answer, terms: &Terms<'_>) -> Result<Media
         media.payload_types().find_map(known).ok_or(Refused::unacceptable("answer has no codec of our offer"))?;
     let clock_rate = encoding(codec).clock_rate;
     let digits = digits_number(media, clock_rate).zip(digits_number(offered, clock_rate));
+    let digits = digits.map(|(send, receive)| DigitPlan { send, receive, clock_rate });
     Ok(MediaPlan {
         local: terms.local,
         remote,
@@ -168,7 +174,8 @@ pub fn accept(offer: &Offer, answer: &Answer, terms: &Terms<'_>) -> Result<Media
         codec,
         payload_type,
         receive_payload_type,
-        digits: digits.map(|(send, receive)| DigitPlan { send, receive, clock_rate }),
+        digits,
+        tones: terms.digits.hears_tones(digits),
         ptime_ms: ptime(media),
         flow: ours.flow_of(offered).within(peer_flow(theirs, media).mirrored()),
         secrets: secrets.map(Box::new),
@@ -193,7 +200,7 @@ fn choose(theirs: &Description, media: &Media, terms: &Terms<'_>) -> Result<Choi
         terms.codecs.iter().filter_map(|codec| {
             let payload_type = media.payload_types().find(|number| is_codec(media, *number, *codec))?;
             let clock_rate = encoding(*codec).clock_rate;
-            let digits = digits_number(media, clock_rate).map(|number| (clock_rate, number));
+            let digits = digits_number(media, clock_rate).filter(|_| terms.digits.speaks_events()).map(|number| (clock_rate, number));
             Some(Choice { codec: *codec, payload_type, digits, remote, secured: secured.clone() })
         })
     };
@@ -256,6 +263,7 @@ pub fn screen(offer: &Offer, srtp: Srtp, keys: bool) -> Result<(), Refused> {
         flow: Flow::SendRecv,
         srtp,
         keys: drawn.as_ref(),
+        digits: Digits::default(),
     };
     let mut verdict = Ok(());
     for media in audio {

@@ -30,6 +30,7 @@ fn terms(srtp: Srtp, keys: Option<&LegKeys>) -> Terms<'_> {
         flow: Flow::SendRecv,
         srtp,
         keys,
+        digits: Digits::default(),
     }
 }
 

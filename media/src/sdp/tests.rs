@@ -29,6 +29,7 @@ fn terms(codecs: &[CodecKind]) -> Terms<'_> {
         flow: Flow::SendRecv,
         srtp: Srtp::None,
         keys: None,
+        digits: Digits::default(),
     }
 }
 
@@ -77,6 +78,7 @@ fn the_answer_keeps_every_line_in_its_place() {
             payload_type: 8,
             receive_payload_type: 8,
             digits: Some(DigitPlan { send: 101, receive: 101, clock_rate: 8000 }),
+            tones: false,
             ptime_ms: 40,
             flow: Flow::SendRecv,
             secrets: None,

@@ -28,6 +28,8 @@ pub struct Outbound {
     encoder: Box<dyn Codec>,
     resampler: Option<Resampler>,
     keys: dtmf::Sender,
+    /// Keys where no telephone-event was agreed.
+    tones: dtmf::ToneSender,
     /// Sound that waits to fill a packet, and the timestamp of its first sample.
     pending: Vec<i16>,
     pending_timestamp: u32,
@@ -77,6 +79,7 @@ impl Outbound {
             encoder: format.codec.open(),
             resampler: None,
             keys: dtmf::Sender::new(format.digits.map_or(rate, |(_, clock_rate)| clock_rate)),
+            tones: dtmf::ToneSender::new(format.codec.rate()),
             pending: Vec::new(),
             pending_timestamp: timestamp,
             payload: Vec::new(),
@@ -93,6 +96,12 @@ impl Outbound {
             self.pending.clear();
             return;
         }
+        if !self.tones.is_down() {
+            self.sound(now, frame, sink);
+        }
+    }
+
+    fn sound(&mut self, now: Instant, frame: &Frame, sink: &mut Sink<'_>) {
         self.relay = None;
         let rate = self.format.codec.rate();
         if self.pending.is_empty() {
@@ -118,7 +127,7 @@ impl Outbound {
 
     /// Sends a packet of another port as it is, but for its header. `source` names the stream that it is part of.
     pub fn relay(&mut self, now: Instant, source: u64, header: &Header, payload: &[u8], sink: &mut Sink<'_>) {
-        if self.keys.is_down() {
+        if self.keys.is_down() || self.tones.is_down() {
             return;
         }
         self.pending.clear();
@@ -142,7 +151,12 @@ impl Outbound {
 
     /// Sends what a key wants sent. To be called every 20 ms, before `frame`, while `has_keys`.
     pub fn tick(&mut self, now: Instant, sink: &mut Sink<'_>) {
-        let Some((payload_type, _)) = self.format.digits else { return };
+        let Some((payload_type, _)) = self.format.digits else {
+            if let Some(frame) = self.tones.frame() {
+                self.sound(now, &frame, sink);
+            }
+            return;
+        };
         let clock = self.clock.peek(now);
         let Some(packet) = self.keys.tick(FRAME, clock) else { return };
         let header = self.header(payload_type, packet.timestamp, packet.marker);
@@ -155,16 +169,17 @@ impl Outbound {
         sink(&header, &packet.payload);
     }
 
-    /// Queues a key; without telephone-event it cannot be sent.
+    /// Queues a key; without telephone-event it is heard as tones.
     pub fn press(&mut self, digit: char, length: Duration) {
-        if self.format.digits.is_some() {
-            self.keys.press(digit, length);
+        match self.format.digits {
+            Some(_) => self.keys.press(digit, length),
+            None => self.tones.press(digit, length),
         }
     }
 
     /// Whether `tick` has something to do.
     pub fn has_keys(&self) -> bool {
-        self.keys.is_busy()
+        self.keys.is_busy() || self.tones.is_busy()
     }
 
     /// The talk is broken off; the next packet begins another.
@@ -181,12 +196,14 @@ impl Outbound {
             let rate = format.codec.clock_rate();
             self.clock = Clock { rate, origin: (now, timestamp), end: timestamp };
             self.encoder = format.codec.open();
+            self.tones = dtmf::ToneSender::new(format.codec.rate());
             self.resampler = None;
             self.pending.clear();
             self.relay = None;
             self.is_silent = true;
         }
         if format.digits != self.format.digits {
+            self.tones = dtmf::ToneSender::new(format.codec.rate());
             self.keys = dtmf::Sender::new(format.digits.map_or(self.clock.rate, |(_, clock_rate)| clock_rate));
         }
         self.format = format;

@@ -26,6 +26,7 @@ pub(crate) fn plan() -> MediaPlan {
         payload_type: 0,
         receive_payload_type: 0,
         digits: Some(DigitPlan { send: 101, receive: 101, clock_rate: 8_000 }),
+        tones: false,
         ptime_ms: 20,
         flow: Flow::SendRecv,
         secrets: None,
