@@ -10,7 +10,7 @@ use media::{
     frame::{FRAME, SampleRate},
     rtp::{self, Header},
     sdp::{
-        Answer, Description, Flow, LegKeys, MediaPlan, Offer, Srtp,
+        Answer, Description, Digits, Flow, LegKeys, MediaPlan, Offer, Srtp,
         negotiate::{self, Terms},
     },
     srtp::{Guards, Receiver, Sender},
@@ -193,6 +193,7 @@ impl Line {
             flow,
             srtp: self.srtp,
             keys: Some(&self.keys),
+            digits: Digits::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ use media::{
     codec::CodecKind,
     rtcp::Packet,
     rtp::Header,
-    sdp::{Answer, Flow, LegKeys, Offer, Srtp, negotiate},
+    sdp::{Answer, Digits, Flow, LegKeys, Offer, Srtp, negotiate},
     srtp,
     webrtc::Demux,
 };
@@ -155,6 +155,7 @@ pub fn sdp(bytes: &[u8]) {
         flow: Flow::SendRecv,
         srtp: Srtp::Prefer,
         keys: Some(&keys),
+        digits: Digits::default(),
     };
     if let Ok((answer, plan)) = negotiate::answer(&offer, &terms) {
         assert_eq!(answer.description().media.len(), offer.description().media.len(), "RFC 3264 6: every line keeps its place");

@@ -12,7 +12,7 @@ use gateway_core::{
 use media::{
     codec::CodecKind,
     sdp::{
-        Flow, Offer, Srtp,
+        Digits, Flow, Offer, Srtp,
         negotiate::{self, Terms},
     },
 };
@@ -64,6 +64,7 @@ impl World {
             flow: Flow::SendRecv,
             srtp: Srtp::None,
             keys: None,
+            digits: Digits::default(),
         };
         let (answer, plan) = negotiate::answer(offer, &terms).expect("desks of this world offer what the gateway can");
         self.desk_ports.insert(port, local);

@@ -115,7 +115,9 @@ impl Call {
         if let Some(recording) = self.recording.filter(|_| self.taped) {
             turn.media(MediaCommand::Record { recording, caller, agent: Some(agent) });
         }
-        turn.media(MediaCommand::Collect { port: caller, keys_interrupt: false, speech_interrupts: false });
+        for port in [caller, agent] {
+            turn.media(MediaCommand::Collect { port, keys_interrupt: false, speech_interrupts: false });
+        }
         turn.media(MediaCommand::Bridge { bridge, topology: Topology::Pair { caller, agent } });
     }
 

@@ -5,12 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use media::{
     codec::CodecKind,
     sdp::{
-        Answer, Description, Flow, LegKeys, MediaPlan, Offer, Srtp,
+        Answer, Description, Digits, Flow, LegKeys, MediaPlan, Offer, Srtp,
         negotiate::{self, Terms},
     },
 };
 
-use super::{placing::Proposed, turn::Turn};
+use super::{placing::Proposed, presses::Presses, turn::Turn};
 use crate::{
     cause::Cause,
     events::{
@@ -43,6 +43,8 @@ pub struct RtpTerms {
     pub srtp: Srtp,
     /// Keys may be written into its signalling.
     pub may_key: bool,
+    /// By which ways its digits come.
+    pub digits: Digits,
 }
 
 /// One participant.
@@ -88,6 +90,8 @@ pub(super) struct Leg {
     pub(super) proposed: Option<Proposed>,
     /// ICE and DTLS have stood.
     pub(super) connected: bool,
+    /// The keys that it has pressed of late.
+    pub(super) presses: Presses,
 }
 
 impl Leg {
@@ -116,6 +120,7 @@ impl Leg {
             answering: None,
             proposed: None,
             connected: false,
+            presses: Presses::default(),
         }
     }
 
@@ -332,6 +337,7 @@ impl Leg {
             flow: Flow::SendRecv,
             srtp: terms.srtp,
             keys: self.keys.as_ref(),
+            digits: terms.digits,
         }
     }
 }

@@ -111,7 +111,8 @@ impl Call {
         };
         let named = trunk.as_ref().and_then(|name| turn.config.trunks.iter().find(|trunk| trunk.name == *name));
         let codecs = in_common(codecs, named.map_or(&[], |trunk| &trunk.codecs));
-        let terms = RtpTerms { codecs, advertised: turn.config.media.advertised, signalled_from: None, srtp, may_key };
+        let digits = named.map(|trunk| trunk.peering.dtmf.digits()).unwrap_or_default();
+        let terms = RtpTerms { codecs, advertised: turn.config.media.advertised, signalled_from: None, srtp, may_key, digits };
         let to = if trunk.is_some() { to.by(trunk.clone()) } else { to };
         (to, Leg::new(id, LegMedia::Rtp(terms)).by(trunk))
     }

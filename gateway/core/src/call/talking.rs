@@ -35,14 +35,14 @@ impl Call {
         }
     }
 
-    /// A key of the caller's goes on to the far end (RFC 4733), as a phone would send it.
+    /// A key of the caller's goes on to the far end, as a phone would send it.
     pub(super) fn pass_key(&self, digit: Private<char>, length: Duration, turn: &mut Turn<'_>) {
         if let Some(port) = self.far.as_ref().and_then(|far| far.port) {
             turn.media(MediaCommand::SendDigit { port, digit, length });
         }
     }
 
-    /// A key of the agent's keypad goes to the caller's side.
+    /// A key of the far end's, or of the agent's keypad, goes to the caller's side.
     pub(super) fn send_key(&self, digit: Private<char>, length: Duration, turn: &mut Turn<'_>) {
         if let Some(port) = self.caller.port {
             turn.media(MediaCommand::SendDigit { port, digit, length });

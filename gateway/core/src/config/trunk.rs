@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use media::sdp::Digits;
+
 use super::{
     address,
     file::{AuthTable, HeaderTable, NumberTable, PeerTable, RegisterTable, TrunkTable, Word},
@@ -87,11 +89,15 @@ pub struct NumberRule {
 /// Which digits of a trunk count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dtmf {
-    /// Those in RTP and those in INFO.
+    /// RTP events (RFC 4733) and INFO; tones in the sound where no events were agreed.
     #[default]
     Both,
-    /// RTP events alone (RFC 4733): for carriers that send each digit both ways.
+    /// RTP events alone: for carriers whose INFO or sound holds digits that are none.
     Rfc4733,
+    /// Tones in the sound, and INFO; events are neither offered nor taken.
+    Inband,
+    /// All three, whatever was agreed: for carriers that agree on events and send tones all the same.
+    Auto,
 }
 
 /// How a caller of a trunk is handed on to a number.
@@ -168,11 +174,22 @@ impl UserToUser {
 }
 
 impl Dtmf {
-    const ALL: [(&'static str, Self); 2] = [("both", Self::Both), ("rfc4733", Self::Rfc4733)];
+    const ALL: [(&'static str, Self); 4] =
+        [("both", Self::Both), ("rfc4733", Self::Rfc4733), ("inband", Self::Inband), ("auto", Self::Auto)];
 
     /// As the file names it.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, dtmf)| *dtmf == self).map_or("both", |(name, _)| name)
+    }
+
+    /// What of it is the media's.
+    pub fn digits(self) -> Digits {
+        match self {
+            Self::Both => Digits::Agreed,
+            Self::Rfc4733 => Digits::Events,
+            Self::Inband => Digits::Tones,
+            Self::Auto => Digits::Either,
+        }
     }
 }
 

@@ -96,8 +96,8 @@ pub enum LegEvent {
     ReofferAnswered { answer: Answer },
     /// Our offer was not taken: the session stands as before, if there was one (RFC 3261 14.1).
     ReofferRefused(Cause),
-    /// A key, by RTP event (RFC 4733), INFO or page.
-    DigitHeard { digit: Private<char>, length: Duration },
+    /// A key, at its end.
+    DigitHeard { digit: Private<char>, length: Duration, source: KeySource },
     /// The participant wants the other one connected elsewhere (RFC 3515); `replacing` is the leg of ours that the target's Replaces names,
     /// `replaces` that header where it names a dialog of others, `by` the referrer's own word of itself (RFC 3892).
     Referred { to: Target, replacing: Option<LegId>, replaces: Option<String>, by: Option<String> },
@@ -171,4 +171,17 @@ pub enum LegCommand {
     Status { state: String, detail: Option<String> },
     /// End it in whatever way its state asks for: CANCEL, BYE, or a word to the page.
     Hangup(Cause),
+}
+
+/// By which way a key came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeySource {
+    /// As an RTP event (RFC 4733).
+    Event,
+    /// As two tones in the sound (ITU-T Q.23).
+    Tone,
+    /// In an INFO.
+    Info,
+    /// By a page's keypad.
+    Page,
 }

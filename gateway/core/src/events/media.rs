@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cause::Cause,
+    events::leg::KeySource,
     ids::{BridgeId, ForkId, PlayId, PortId, RecordingId, ShardId},
     private::Private,
 };
@@ -43,7 +44,7 @@ pub enum MediaCommand {
     Stop { port: PortId },
     /// Report keys and speech from now on; where they interrupt, the play stops within 20 ms of their first packet.
     Collect { port: PortId, keys_interrupt: bool, speech_interrupts: bool },
-    /// Send one key (RFC 4733).
+    /// Send one key, as an RTP event (RFC 4733), or as tones where none was agreed.
     SendDigit { port: PortId, digit: Private<char>, length: Duration },
     /// Record, caller left and agent right; said again, the agent's side changes and the file goes on. When it starts (answer, consent,
     /// bridge) is the script's word.
@@ -99,8 +100,8 @@ pub enum MediaEvent {
     PeerConnected { port: PortId },
     /// Its path is lost (RFC 7675), it closed, or its first offer or answer was unfit; where no port was opened, `Closed` follows at once.
     PeerGone { port: PortId, cause: Cause },
-    /// A key by RTP event or tone, once, at its end.
-    DigitHeard { port: PortId, digit: Private<char>, length: Duration },
+    /// A key by RTP event or tone, once, at its end. Told of a port that collects; a key of any other port goes on to its listeners.
+    DigitHeard { port: PortId, digit: Private<char>, length: Duration, source: KeySource },
     /// The play is over.
     PlayDone { port: PortId, play: PlayId, end: PlayEnd },
     /// Someone began to speak.

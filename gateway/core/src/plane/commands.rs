@@ -409,7 +409,7 @@ impl<R: rand::Rng> Shard<R> {
             let hears_as_sound = |port: &Port| port.hears.contains(&member) && (port.relayed.is_none() || port.recording.is_some());
             let is_heard = members.iter().filter_map(|other| self.ports.get(other)).any(hears_as_sound);
             if let Some(port) = self.ports.get_mut(&member) {
-                let listen = is_heard || port.recording.is_some() || port.listens_for_speech();
+                let listen = is_heard || port.recording.is_some() || port.listens_for_speech() || port.may_hear_tones();
                 port.line.inbound_mut().listen(listen);
             }
             self.keep_beat(now, member);

@@ -15,6 +15,7 @@ mod recording;
 mod shard;
 mod speech;
 mod tick;
+mod tone_ear;
 
 #[cfg(test)]
 mod tests;

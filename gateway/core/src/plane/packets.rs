@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     cause::{Cause, Fault},
-    events::media::{MediaEvent, PlayEnd},
+    events::{
+        leg::KeySource,
+        media::{MediaEvent, PlayEnd},
+    },
     ids::PortId,
     private::Private,
 };
@@ -91,15 +94,21 @@ impl<R: rand::Rng> Shard<R> {
             }
         }
         while let Some(event) = self.ports.get_mut(&id).and_then(|port| port.line.inbound_mut().poll_digit()) {
-            match event {
-                DigitEvent::Began { .. } => self.interrupt(id, |port| port.collect.as_ref().is_some_and(|collect| collect.keys_interrupt)),
-                DigitEvent::Ended { digit, length } => {
-                    if self.ports.get(&id).is_some_and(|port| port.collect.is_some()) {
-                        self.tell(MediaEvent::DigitHeard { port: id, digit: Private(digit), length });
-                    }
-                    self.pass_key(now, id, digit, length);
-                }
+            if let Some(port) = self.ports.get_mut(&id) {
+                port.tones.event_heard(now, &event);
             }
+            self.key_did(now, id, &event, KeySource::Event);
+        }
+    }
+
+    /// A key of a port that collects is told, and its call says where it goes; that of any other port goes on at once.
+    pub(super) fn key_did(&mut self, now: Instant, id: PortId, event: &DigitEvent, source: KeySource) {
+        match *event {
+            DigitEvent::Began { .. } => self.interrupt(id, |port| port.collect.as_ref().is_some_and(|collect| collect.keys_interrupt)),
+            DigitEvent::Ended { digit, length } if self.ports.get(&id).is_some_and(|port| port.collect.is_some()) => {
+                self.tell(MediaEvent::DigitHeard { port: id, digit: Private(digit), length, source });
+            }
+            DigitEvent::Ended { digit, length } => self.pass_key(now, id, digit, length),
         }
     }
 

@@ -8,6 +8,7 @@ use std::{
 use media::{
     codec::CodecKind,
     frame::{Frame, SampleRate},
+    mixer::Limiter,
     quality::mos_x100,
     resample::Resampler,
     rtp::Header,
@@ -18,7 +19,7 @@ use media::{
     webrtc::Peer,
 };
 
-use super::{lease::Lease, play::Play, speech::Speech};
+use super::{lease::Lease, play::Play, speech::Speech, tone_ear::ToneEar};
 use crate::{
     events::media::Quality,
     ids::{BridgeId, PortId, RecordingId},
@@ -45,6 +46,10 @@ pub(super) struct Port {
     pub(super) told: Option<Frame>,
     /// `MediaLost` has been said, and nothing has come since.
     pub(super) is_lost: bool,
+    /// Of what is mixed for it.
+    pub(super) limiter: Limiter,
+    /// Hears keys that come as tones.
+    pub(super) tones: ToneEar,
 }
 
 /// What `Collect` asked for.
@@ -105,17 +110,33 @@ impl Port {
             voice: Voice::default(),
             told: None,
             is_lost: false,
+            limiter: Limiter::default(),
+            tones: ToneEar::default(),
         }
     }
 
     /// Whether every 20 ms something is to be done for it.
     pub(super) fn is_ticking(&self) -> bool {
         let mixes = !self.hears.is_empty() && self.relayed.is_none();
-        self.play.is_some() || mixes || self.recording.is_some() || self.listens_for_speech() || self.line.outbound().has_keys()
+        self.play.is_some()
+            || mixes
+            || self.recording.is_some()
+            || self.listens_for_speech()
+            || self.may_hear_tones()
+            || self.line.outbound().has_keys()
     }
 
     pub(super) fn listens_for_speech(&self) -> bool {
         self.collect.as_ref().is_some_and(|collect| collect.speech_interrupts)
+    }
+
+    /// Whether tones are keys here. Not in a bridge: the other side hears them itself, and what is relayed is not decoded for them.
+    pub(super) fn may_hear_tones(&self) -> bool {
+        self.collect.is_some() && self.bridge.is_none() && self.line.hears_tones()
+    }
+
+    pub(super) fn listens_for_tones(&self, now: Instant) -> bool {
+        self.may_hear_tones() && !self.tones.is_deaf(now)
     }
 
     pub(super) fn quality(&self) -> Quality {
@@ -246,6 +267,14 @@ impl Line {
         match self {
             Self::Rtp(line) => line.session.outbound(),
             Self::Web(line) => &line.outbound,
+        }
+    }
+
+    /// Tones in its sound are keys, as was agreed.
+    fn hears_tones(&self) -> bool {
+        match self {
+            Self::Rtp(line) => line.session.plan().tones,
+            Self::Web(line) => line.peer.digits_payload_type().is_none(),
         }
     }
 

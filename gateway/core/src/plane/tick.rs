@@ -6,16 +6,19 @@ use std::{
 };
 
 use media::{
-    frame::{FRAME, Frame},
-    mixer::mix,
+    frame::{FRAME, Frame, SampleRate},
+    mixer::Mix,
 };
 
 #[cfg(test)]
 use super::shard::Wire;
 use super::{Shard, bridge, play::Beat, port::Port, speech::Change};
 use crate::{
-    events::media::{MediaEvent, PlayEnd},
-    ids::{PortId, RecordingId},
+    events::{
+        leg::KeySource,
+        media::{MediaEvent, PlayEnd},
+    },
+    ids::{BridgeId, PortId, RecordingId},
 };
 
 impl<R: rand::Rng> Shard<R> {
@@ -39,6 +42,7 @@ impl<R: rand::Rng> Shard<R> {
             self.tick_at = Some(due + FRAME * missed);
             return;
         }
+        self.mixes.clear();
         // Whoever shares a bridge with one that ticks is heard too; all other ports rest.
         let mut ids = BTreeSet::new();
         for id in &self.beating {
@@ -75,9 +79,15 @@ impl<R: rand::Rng> Shard<R> {
             Some(collect) if collect.speech_interrupts => collect.speech.hear(frame.as_ref()),
             Some(_) | None => None,
         };
+        if port.listens_for_tones(now) {
+            port.tones.hear(frame.as_ref());
+        }
         port.voice.set(frame.filter(|_| !port.is_muted));
         if port.recording.is_some() {
             port.voice.prepare(port.line.rate());
+        }
+        while let Some(event) = self.ports.get_mut(&id).and_then(|port| port.tones.poll()) {
+            self.key_did(now, id, &event, KeySource::Tone);
         }
         match change {
             Some(Change::Started) => {
@@ -122,16 +132,44 @@ impl<R: rand::Rng> Shard<R> {
     fn mix_for(&mut self, now: Instant, id: PortId) -> Option<Frame> {
         let port = self.ports.get(&id).filter(|port| !port.hears.is_empty() && port.relayed.is_none())?;
         let rate = port.line.rate();
-        for place in 0..port.hears.len() {
-            let speaker = *self.ports.get(&id)?.hears.get(place)?;
+        match port.bridge {
+            Some(bridge) if port.hears.len() > FEW => {
+                // Everyone in a conference hears everyone else: one sum serves all of them.
+                let mix = match self.mixes.remove(&(bridge, rate)) {
+                    Some(mix) => mix,
+                    None => self.mix(now, &self.members_of(bridge), rate),
+                };
+                let Port { voice, limiter, .. } = self.ports.get_mut(&id)?;
+                let heard = mix.without(voice.at(rate), limiter);
+                self.mixes.insert((bridge, rate), mix);
+                Some(heard)
+            }
+            Some(_) | None => {
+                let hears = port.hears.clone();
+                let mix = self.mix(now, &hears, rate);
+                Some(mix.without(None, &mut self.ports.get_mut(&id)?.limiter))
+            }
+        }
+    }
+
+    /// What these said in this tick.
+    fn mix(&mut self, now: Instant, speakers: &[PortId], rate: SampleRate) -> Box<Mix> {
+        let mut mix = Box::new(Mix::new(rate));
+        for &speaker in speakers {
             self.alone(now, speaker, |shard| {
                 if let Some(speaker) = shard.ports.get_mut(&speaker) {
                     speaker.voice.prepare(rate);
+                    speaker.voice.at(rate).into_iter().for_each(|voice| mix.add(voice));
                 }
             });
         }
-        let speakers = self.ports.get(&id)?.hears.iter().filter_map(|speaker| self.ports.get(speaker)?.voice.at(rate));
-        Some(mix(rate, speakers))
+        mix
+    }
+
+    fn members_of(&self, bridge: BridgeId) -> Vec<PortId> {
+        let mut members = self.bridges.get(&bridge).map(bridge::members).unwrap_or_default();
+        members.retain(|member| self.ports.get(member).is_some_and(|port| port.bridge == Some(bridge)));
+        members
     }
 
     /// Adds 20 ms to every recording: `sides` says what the caller said and heard.
@@ -150,6 +188,9 @@ impl<R: rand::Rng> Shard<R> {
         }
     }
 }
+
+/// Speakers that are summed for each listener anew: what a whisper has, and a conference of three.
+const FEW: usize = 2;
 
 /// A wake this late is caught up tick by tick; what is later is given up, since the peers have concealed it by now.
 const CATCH_UP_MAX: Duration = Duration::from_millis(100);

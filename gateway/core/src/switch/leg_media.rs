@@ -46,6 +46,7 @@ pub(super) fn leg_media(
         signalled_from: nat.then(|| invitation.from.ip()),
         srtp: policy.wanted,
         may_key,
+        digits: trunk.map(|trunk| trunk.peering.dtmf.digits()).unwrap_or_default(),
     }))
 }
 

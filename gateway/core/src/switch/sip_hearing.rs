@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cause::{Cause, Fault},
-    events::leg::LegEvent,
+    events::leg::{KeySource, LegEvent},
     now::Now,
     private::Private,
     routing::Reason,
@@ -88,7 +88,7 @@ impl<R: Rng> SipLegs<R> {
             UaEvent::ReferProgressed { usage, status } => (usage, LegEvent::ReferProgressed { status }),
             UaEvent::Bye { usage, reason } => (usage, self.hung_up(usage, reason)),
             UaEvent::Info { usage, content_type, body } => match digit_of(&content_type, &body.0) {
-                Some((digit, length)) => (usage, LegEvent::DigitHeard { digit: Private(digit), length }),
+                Some((digit, length)) => (usage, LegEvent::DigitHeard { digit: Private(digit), length, source: KeySource::Info }),
                 None => return,
             },
         };

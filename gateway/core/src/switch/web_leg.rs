@@ -8,7 +8,7 @@ use super::border::{Output, Page};
 use crate::{
     cause::{Cause, Fault},
     events::{
-        leg::{LegCommand, LegEvent, Target},
+        leg::{KeySource, LegCommand, LegEvent, Target},
         page::{ClientMessage, Notice, ServerMessage},
     },
     ids::{AgentId, CallId, ChannelId, LegId},
@@ -128,7 +128,9 @@ impl WebLegs {
                 let fault = if matches!(page, Page::Desk(_)) { Fault::Agent } else { Fault::Caller };
                 self.leg_event(channel, call, LegEvent::HungUp(Cause::goodbye(fault)))
             }
-            (ClientMessage::Key { call, key }, _) => self.leg_event(channel, call, LegEvent::DigitHeard { digit: key, length: KEY_LENGTH }),
+            (ClientMessage::Key { call, key }, _) => {
+                self.leg_event(channel, call, LegEvent::DigitHeard { digit: key, length: KEY_LENGTH, source: KeySource::Page })
+            }
             (ClientMessage::Status { state }, Page::Desk(agent)) => Meaning::Wants { agent, available: state == "available" },
             (ClientMessage::Wrapup { call, disposition, tags, resolved, note }, Page::Desk(agent)) => {
                 Meaning::WrappedUp { agent, call, disposition, tags, resolved, note }

@@ -93,10 +93,15 @@ impl Bench {
 
     /// A phone with a port of its own.
     pub(super) fn phone(&mut self, port: PortId, codec: CodecKind, hz: f64) -> Phone {
+        self.phone_on(port, self.plan(port, codec), hz)
+    }
+
+    /// What is agreed with a phone, where nothing else is said.
+    pub(super) fn plan(&self, port: PortId, codec: CodecKind) -> MediaPlan {
         let address = SocketAddr::from(([192, 0, 2, port.0 as u8], 4_000));
         let payload_type = codec.description().static_payload_type.unwrap_or(111);
         let digits = 100 + port.0 as u8;
-        let plan = MediaPlan {
+        MediaPlan {
             local: self.locals[port.0 as usize - 1],
             remote: address,
             signalled_from: None,
@@ -105,15 +110,19 @@ impl Bench {
             payload_type,
             receive_payload_type: payload_type,
             digits: Some(DigitPlan { send: digits, receive: digits, clock_rate: codec.clock_rate() }),
+            tones: false,
             ptime_ms: 20,
             flow: Flow::SendRecv,
             secrets: None,
-        };
+        }
+    }
+
+    pub(super) fn phone_on(&mut self, port: PortId, plan: MediaPlan, hz: f64) -> Phone {
         self.tell(MediaCommand::Open { port, plan: plan.clone() });
         let mut inbound = Inbound::new(Format::received(&plan));
         inbound.listen(true);
         Phone {
-            address,
+            address: plan.remote,
             tone: Tone::new(SampleRate::Narrow, &[hz], 8_000),
             hums: true,
             outbound: Outbound::new(self.zero, Format::sent(&plan), 20, 77 + port.0 as u32, 5, 9),

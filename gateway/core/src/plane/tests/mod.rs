@@ -2,6 +2,8 @@
 
 mod bench;
 mod broken;
+mod conference;
+mod keys;
 mod web;
 
 use std::{
@@ -24,7 +26,10 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use self::bench::{Bench, FAINT, LOUD, Phone, bench_phone_of};
 use super::*;
 use crate::{
-    events::media::{MediaCommand, MediaEvent, PlayEnd, Topology},
+    events::{
+        leg::KeySource,
+        media::{MediaCommand, MediaEvent, PlayEnd, Topology},
+    },
     ids::{BridgeId, PlayId, PortId, RecordingId, UtcMillis},
     now::Now,
     private::Private,
@@ -66,7 +71,8 @@ fn a_key_stops_the_prompt_at_its_first_packet_and_is_told_once_at_its_end() {
     assert_eq!(bench.ends(), [(2_000, PlayEnd::Interrupted)]);
     assert_eq!(caller.headers.len(), 101, "the frame of that very tick and nothing after it");
     let digits: Vec<_> = bench.events.iter().filter(|(_, event)| matches!(event, MediaEvent::DigitHeard { .. })).collect();
-    let digit = MediaEvent::DigitHeard { port: CALLER, digit: Private('5'), length: Duration::from_millis(100) };
+    let length = Duration::from_millis(100);
+    let digit = MediaEvent::DigitHeard { port: CALLER, digit: Private('5'), length, source: KeySource::Event };
     assert_eq!(digits, [&(2_080, digit)]);
 }
 

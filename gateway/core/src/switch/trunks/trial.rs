@@ -200,6 +200,7 @@ impl<R: Rng + SeedableRng> Trial<R> {
             flow: Flow::SendRecv,
             srtp: trunk.srtp.wanted,
             keys: keys.as_ref(),
+            digits: trunk.peering.dtmf.digits(),
         };
         let presented = Presented { caller: Private(caller.unwrap_or_default().to_owned()), ..Presented::default() };
         let sdp = negotiate::offer(&terms).to_string();
