@@ -9,6 +9,8 @@ use std::{
 
 use media::{
     clip::ClipBook,
+    frame::SampleRate,
+    mixer::Mix,
     transmit::{Channel, Outbox, Transmit},
     webrtc::Demux,
 };
@@ -56,6 +58,8 @@ pub struct Shard<R> {
     /// Who is the caller of which recording.
     pub(super) recorded: BTreeSet<(PortId, RecordingId)>,
     pub(super) clips: Arc<ClipBook>,
+    /// Conferences of this tick, summed at the rates that were asked for.
+    pub(super) mixes: BTreeMap<(BridgeId, SampleRate), Box<Mix>>,
     pub(super) timers: TimerTable<Timer>,
     /// Ports that need the tick, and some that no longer do.
     pub(super) beating: BTreeSet<PortId>,
@@ -124,6 +128,7 @@ impl<R: rand::Rng> Shard<R> {
             recordings: BTreeMap::new(),
             recorded: BTreeSet::new(),
             clips: Arc::default(),
+            mixes: BTreeMap::new(),
             timers: TimerTable::new(),
             beating: BTreeSet::new(),
             tick_at: None,
