@@ -22,6 +22,11 @@ impl Clip {
         Self { narrow: at(SampleRate::Narrow), wide: at(SampleRate::Wide), full: at(SampleRate::Full) }
     }
 
+    /// Of samples that are made for each rate.
+    pub fn made(at: impl Fn(SampleRate) -> Vec<i16>) -> Self {
+        Self { narrow: at(SampleRate::Narrow).into(), wide: at(SampleRate::Wide).into(), full: at(SampleRate::Full).into() }
+    }
+
     /// From a WAV file of 8 to 32 bits; its channels are averaged.
     pub fn read_wav(file: impl io::Read) -> Result<Self, Error> {
         let mut reader = hound::WavReader::new(file)?;

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod jitter;
 pub mod likeness;
 pub mod mixer;
+pub mod progress;
 pub mod quality;
 pub mod recorder;
 pub mod resample;

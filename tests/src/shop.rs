@@ -9,6 +9,7 @@ use gateway_core::ivr::{Library, PromptBook, Script};
 use media::{
     clip::{Clip, ClipBook},
     frame::SampleRate,
+    progress::COUNTRIES,
     tone::Tone,
 };
 
@@ -49,7 +50,9 @@ fn hum() -> Arc<ClipBook> {
     let names = prompts.languages().flat_map(|language| prompts.ids(language).map(move |id| format!("{language}/{id}")));
     let mut clips: BTreeMap<_, _> = names.map(|name| (name, prompt.clone())).collect();
     clips.insert("music/wait".to_owned(), music);
-    Arc::new(ClipBook { clips })
+    let mut book = ClipBook { clips };
+    COUNTRIES[0].add_to(&mut book);
+    Arc::new(book)
 }
 
 const SCRIPT: &str = include_str!("../../ivr-scripts/main.yaml");

@@ -66,7 +66,12 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         home.iter().for_each(|region| identity::compile_plan(region));
     });
     let prompts = config.ivr.dir.join("prompts");
-    let clips = tokio::task::spawn_blocking(move || clips::load(&prompts));
+    let tones = config.media.tones;
+    let clips = tokio::task::spawn_blocking(move || {
+        let (mut book, faults) = clips::load(&prompts);
+        tones.add_to(&mut book);
+        (book, faults)
+    });
     let shelf = Shelf::read(&config.ivr.dir);
     for fault in &shelf.faults {
         tracing::warn!(%fault, "left out");

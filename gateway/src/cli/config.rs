@@ -82,6 +82,7 @@ fn view(config: &Config) -> Value {
         "media": {
             "listen": config.media.listen, "advertised": config.media.advertised, "ports": [config.media.ports.0, config.media.ports.1],
             "web_port": config.media.web_port, "shards": config.media.shards, "timeout_s": config.media.timeout_s,
+            "tones": config.media.tones.country,
         },
         "session": { "expires_s": config.session.expires_s, "min_s": config.session.min_s },
         "limits": {

@@ -23,6 +23,8 @@ impl Call {
     /// The caller is gone, in whatever phase.
     pub(super) fn caller_left(&mut self, cause: Cause, turn: &mut Turn<'_>) {
         self.caller.over.get_or_insert(cause);
+        // Hanging up on a busy tone is no other fate than to hear it to its end.
+        let cause = if let Phase::Refused(why) = self.phase { why } else { cause };
         self.end(cause, turn);
     }
 
@@ -90,6 +92,7 @@ impl Call {
             | Phase::Connecting
             | Phase::Dialling { .. }
             | Phase::Through { .. }
+            | Phase::Refused(_)
             | Phase::Ending(_)
             | Phase::Ended => {}
         }

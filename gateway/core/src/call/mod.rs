@@ -10,6 +10,7 @@ mod leg;
 mod phase;
 mod phones;
 mod placing;
+mod presses;
 mod referring;
 mod serving;
 mod silent;
@@ -78,6 +79,8 @@ enum Due {
     Ready,
     /// The dialled leg did not answer.
     Answer,
+    /// The tone that tells of a refusal has been heard.
+    Refused,
     /// A carrier that was asked to call somebody has not done so.
     Referred,
     /// The agent let it ring.
@@ -144,6 +147,7 @@ impl Call {
     /// Takes one thing in; what follows from it stands in `turn.wishes`.
     pub fn handle(&mut self, stimulus: Stimulus, turn: &mut Turn<'_>) {
         match stimulus {
+            Stimulus::Leg(leg, LegEvent::DigitHeard { ref digit, length, source }) if self.is_repeat(leg, digit, length, source, turn) => {}
             Stimulus::Leg(leg, event) if leg == self.caller.id => self.caller_did(event, turn),
             Stimulus::Leg(leg, event) => self.far_did(leg, event, turn),
             Stimulus::Media(event) => self.media_did(event, turn),
@@ -200,7 +204,9 @@ impl Call {
             (_, LegEvent::ReofferAnswered { answer }) => self.caller_agreed(&answer, turn),
             (_, LegEvent::ReofferRefused(cause)) => self.caller_disagreed(cause, turn),
             (Phase::Serving(_), LegEvent::DigitHeard { digit, .. }) => self.key(digit, turn),
-            (Phase::Talking { .. } | Phase::Through { .. }, LegEvent::DigitHeard { digit, length }) => self.pass_key(digit, length, turn),
+            (Phase::Talking { .. } | Phase::Dialling { .. } | Phase::Through { .. }, LegEvent::DigitHeard { digit, length, .. }) => {
+                self.pass_key(digit, length, turn);
+            }
             _ => {}
         }
     }
@@ -226,7 +232,9 @@ impl Call {
             (Phase::Offering(_), LegEvent::Accepted) => self.accepted(turn),
             (Phase::Offering(_) | Phase::Gate { .. }, LegEvent::Refused(cause) | LegEvent::HungUp(cause)) => self.not_taken(cause, turn),
             (Phase::Talking { .. }, LegEvent::Held { held }) => self.hold(held, turn),
-            (Phase::Talking { .. }, LegEvent::DigitHeard { digit, length }) => self.send_key(digit, length, turn),
+            (Phase::Talking { .. } | Phase::Dialling { .. } | Phase::Through { .. }, LegEvent::DigitHeard { digit, length, .. }) => {
+                self.send_key(digit, length, turn);
+            }
             (Phase::Talking { .. }, LegEvent::HungUp(cause)) => self.agent_left(cause, turn),
             (_, LegEvent::Referred { to, replaces, by, .. }) => self.referred(leg, Wanted { to, replaces, by }, turn),
             (Phase::Transferring { .. }, LegEvent::HungUp(cause)) => self.referrer_left(cause, turn),
@@ -250,9 +258,9 @@ impl Call {
             MediaEvent::PeerConnected { port } => self.peer_connected(port, turn),
             MediaEvent::Broken { port } => self.port_broke(port, turn),
             MediaEvent::PeerGone { port, cause } => self.peer_gone(port, cause, turn),
-            MediaEvent::DigitHeard { port, digit, length } => {
+            MediaEvent::DigitHeard { port, digit, length, source } => {
                 if let Some(leg) = self.leg_of(port) {
-                    self.handle(Stimulus::Leg(leg, LegEvent::DigitHeard { digit, length }), turn);
+                    self.handle(Stimulus::Leg(leg, LegEvent::DigitHeard { digit, length, source }), turn);
                 }
             }
             MediaEvent::PlayDone { play, end, .. } => self.played(play, end, turn),
@@ -274,6 +282,7 @@ impl Call {
                 Due::Ready => self.end(Cause::TIMED_OUT, turn),
                 Due::Answer if matches!(self.phase, Phase::Transferring { .. }) => self.transfer_failed(Cause::NO_ANSWER, turn),
                 Due::Answer => self.dialled_refused(Cause::NO_ANSWER, turn),
+                Due::Refused => self.refusal_heard(turn),
                 Due::Referred => self.dial_instead(turn),
                 Due::Ring => self.not_taken(Cause::NO_ANSWER, turn),
                 Due::Gate => self.bridge_agent(turn),
@@ -309,7 +318,7 @@ impl Call {
     fn bridge(&self) -> Option<BridgeId> {
         match &self.phase {
             Phase::Talking { bridge, .. } | Phase::Through { bridge } => Some(*bridge),
-            Phase::Dialling { early } => *early,
+            Phase::Dialling { early, .. } => *early,
             Phase::Arriving { .. }
             | Phase::Connecting
             | Phase::Serving(_)
@@ -318,6 +327,7 @@ impl Call {
             | Phase::Offering(_)
             | Phase::Gate { .. }
             | Phase::Transferring { .. }
+            | Phase::Refused(_)
             | Phase::Ending(_)
             | Phase::Ended => None,
         }

@@ -17,8 +17,11 @@ pub enum Phase {
     Connecting,
     /// In a script.
     Serving(Box<Session>),
-    /// Another leg is being dialled for the caller, who hears it from `early` on, if it speaks before it answers.
-    Dialling { early: Option<BridgeId> },
+    /// Another leg is being dialled for the caller, who hears it from `early` on, if it speaks before it answers. `rings`: an answered caller
+    /// hears our ringing tone.
+    Dialling { early: Option<BridgeId>, rings: bool },
+    /// The dialled leg was refused to a caller who had been answered, and who hears by our tone why.
+    Refused(Cause),
     /// Caller and dialled leg hear each other; no agent is involved.
     Through { bridge: BridgeId },
     /// Waiting, with music and a place.
@@ -63,6 +66,7 @@ impl Phase {
             Self::Connecting => "connecting",
             Self::Serving(_) => "serving",
             Self::Dialling { .. } => "dialling",
+            Self::Refused(_) => "refused",
             Self::Through { .. } => "through",
             Self::Queued(_) => "queued",
             Self::Reserving { .. } => "reserving",

@@ -9,7 +9,7 @@ use std::{
 
 use media::{
     codec::CodecKind,
-    sdp::{Answer, Srtp},
+    sdp::{Answer, Digits, Srtp},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     events::{
         ask::Asks,
-        leg::{Spoken, Target},
+        leg::{KeySource, Spoken, Target},
         media::{MediaCommand, Topology},
     },
     ids::UtcMillis,
@@ -152,7 +152,14 @@ fn turn<'a>(
 
 fn rtp() -> LegMedia {
     let codecs = vec![CodecKind::Pcmu];
-    LegMedia::Rtp(RtpTerms { codecs, advertised: GATEWAY, signalled_from: None, srtp: Srtp::None, may_key: false })
+    LegMedia::Rtp(RtpTerms {
+        codecs,
+        advertised: GATEWAY,
+        signalled_from: None,
+        srtp: Srtp::None,
+        may_key: false,
+        digits: Digits::default(),
+    })
 }
 
 fn answer(text: &str) -> Answer {
@@ -240,3 +247,59 @@ const BOTH: &str = "sip:desk7@tandem";
 const RTP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 const WEB: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n";
 static NO_DESKS: BTreeMap<AgentId, crate::ids::ChannelId> = BTreeMap::new();
+
+/// An answered caller, as after a script, for whom a leg is being dialled.
+fn dialling_for_an_answered_caller() -> Bench {
+    let mut bench = Bench::talking();
+    let far = bench.call.far.as_ref().unwrap().id;
+    bench.call.phase = Phase::Dialling { early: None, rings: false };
+    bench.wishes.clear();
+    assert!(bench.call.caller.answered && far != CALLER);
+    bench
+}
+
+/// The clips that were played to the caller.
+fn played(bench: &Bench) -> Vec<&str> {
+    let played =
+        bench.media().into_iter().filter_map(|command| if let MediaCommand::Play { clips, .. } = command { clips.first() } else { None });
+    played.map(String::as_str).collect()
+}
+
+#[test]
+fn an_answered_caller_hears_that_the_far_end_rings_once_and_why_it_is_refused() {
+    for (cause, tone) in [(Cause::of_status(486, Fault::Carrier), "tone/busy"), (Cause::of_status(503, Fault::Carrier), "tone/congestion")]
+    {
+        let mut bench = dialling_for_an_answered_caller();
+        bench.far(LegEvent::Progressed { status: 180, answer: None });
+        bench.far(LegEvent::Progressed { status: 180, answer: None });
+        assert_eq!(played(&bench), ["tone/ringback"]);
+        bench.far(LegEvent::Refused(cause));
+        assert_eq!(played(&bench), ["tone/ringback", tone]);
+        assert!(matches!(bench.call.phase(), Phase::Refused(why) if *why == cause));
+        bench.wait(Duration::from_millis(4_900));
+        assert!(!matches!(bench.call.phase(), Phase::Ending(_)));
+        bench.wait(Duration::from_millis(200));
+        assert!(matches!(bench.call.phase(), Phase::Ending(why) if *why == cause));
+    }
+}
+
+#[test]
+fn who_hangs_up_on_a_busy_tone_was_refused() {
+    let mut bench = dialling_for_an_answered_caller();
+    let busy = Cause::of_status(486, Fault::Carrier);
+    bench.far(LegEvent::Refused(busy));
+    bench.give(Stimulus::Leg(CALLER, LegEvent::HungUp(Cause::goodbye(Fault::Caller))));
+    assert!(matches!(bench.call.phase(), Phase::Ending(why) if *why == busy));
+}
+
+#[test]
+fn a_key_by_event_and_info_goes_on_to_the_far_end_once() {
+    let mut bench = Bench::talking();
+    bench.wishes.clear();
+    for source in [KeySource::Event, KeySource::Info] {
+        let heard = LegEvent::DigitHeard { digit: Private('5'), length: Duration::from_millis(100), source };
+        bench.give(Stimulus::Leg(CALLER, heard));
+    }
+    let sent = bench.media().into_iter().filter(|command| matches!(command, MediaCommand::SendDigit { .. })).count();
+    assert_eq!(sent, 1);
+}

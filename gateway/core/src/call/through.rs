@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use media::sdp::{Answer, Offer};
+use media::{
+    progress::Signal,
+    sdp::{Answer, Offer},
+};
 
 use super::{Call, Due, Phase, leg::Leg, leg::LegMedia, placing::Placing, turn::Turn};
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
     events::{
         calling::{Calling, Presented},
         leg::{Direction, LegCommand, Shown, Target},
+        media::MediaCommand,
         record::Happened,
     },
     private::Private,
@@ -38,7 +42,7 @@ impl Call {
             return;
         }
         self.far = Some(far);
-        self.phase = Phase::Dialling { early: None };
+        self.phase = Phase::Dialling { early: None, rings: false };
         self.timers.set(Due::Answer, turn.now.instant + ANSWER_MAX);
     }
 
@@ -60,13 +64,24 @@ impl Call {
             self.hear_early(turn);
         } else if !self.caller.answered {
             turn.leg(self.caller.id, LegCommand::Ring);
+        } else {
+            self.ring_back(turn);
         }
         self.tell_caller("ringing", None, turn);
     }
 
+    /// A caller who was answered before hears by a tone of ours that the far end rings: their own network has none for them any more.
+    fn ring_back(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Dialling { early: None, rings } = &mut self.phase
+            && !std::mem::replace(rings, true)
+        {
+            self.music(Signal::Ringback.clip(), turn);
+        }
+    }
+
     /// Joins the caller to what the dialled leg says early, if that was not done.
     fn hear_early(&mut self, turn: &mut Turn<'_>) {
-        if !matches!(self.phase, Phase::Dialling { early: None }) {
+        if !matches!(self.phase, Phase::Dialling { early: None, .. }) {
             return;
         }
         if self.caller.port.is_none() {
@@ -82,7 +97,7 @@ impl Call {
         } else {
             self.silence(turn);
         }
-        self.phase = Phase::Dialling { early: Some(turn.mint.bridge()) };
+        self.phase = Phase::Dialling { early: Some(turn.mint.bridge()), rings: false };
         self.join(turn);
     }
 
@@ -111,8 +126,28 @@ impl Call {
         self.tell_caller("talking", None, turn);
     }
 
+    /// A caller who was not answered yet hears why from their own network; one who was, from us, and is hung up on after that.
     pub(super) fn dialled_refused(&mut self, cause: Cause, turn: &mut Turn<'_>) {
-        self.end(cause, turn);
+        if !self.caller.answered || self.caller.port.is_none() {
+            return self.end(cause, turn);
+        }
+        if let Some(bridge) = self.bridge() {
+            turn.media(MediaCommand::Unbridge { bridge });
+        }
+        self.timers.stop(&Due::Answer);
+        self.timers.set(Due::Refused, turn.now.instant + REFUSAL_LENGTH);
+        self.part_far(cause, turn);
+        self.phase = Phase::Refused(cause);
+        let is_busy = cause.q850 == USER_BUSY;
+        self.music(if is_busy { Signal::Busy } else { Signal::Congestion }.clip(), turn);
+        self.tell_caller("refused", None, turn);
+    }
+
+    /// The caller has heard it; the call is over by the refusal.
+    pub(super) fn refusal_heard(&mut self, turn: &mut Turn<'_>) {
+        if let Phase::Refused(cause) = self.phase {
+            self.end(cause, turn);
+        }
     }
 
     pub(super) fn far_reoffered(&mut self, offer: Option<Offer>, turn: &mut Turn<'_>) {
@@ -155,3 +190,9 @@ pub(super) fn words_of(to: &Target) -> String {
 
 /// Longer than a phone rings in most networks; then the caller hears that nobody answers.
 const ANSWER_MAX: Duration = Duration::from_secs(120);
+
+/// A few rounds of the tone: whoever looks away for a moment hears it too.
+const REFUSAL_LENGTH: Duration = Duration::from_secs(5);
+
+/// Q.850 17, user busy.
+const USER_BUSY: u8 = 17;

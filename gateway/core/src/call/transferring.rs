@@ -53,6 +53,7 @@ impl Call {
             | Phase::Connecting
             | Phase::Serving(_)
             | Phase::Dialling { .. }
+            | Phase::Refused(_)
             | Phase::Queued(_)
             | Phase::Reserving { .. }
             | Phase::Offering(_)

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use media::codec::CodecKind;
+use media::{
+    codec::CodecKind,
+    progress::{COUNTRIES, National},
+};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
@@ -234,7 +237,15 @@ impl Walk<'_> {
             }
             seconds.into_inner()
         });
-        Media { listen, advertised, is_told, ports, web_port: table.web_port.unwrap_or(0), shards, timeout_s }
+        let tones = table.tones.map_or(&COUNTRIES[0], |word| {
+            let country = self.word(&word);
+            National::of(&country).unwrap_or_else(|| {
+                let known: Vec<&str> = COUNTRIES.iter().map(|national| national.country).collect();
+                self.fault(word.span(), &format!("the tones of `{country}` are not known"), Some(&format!("one of {}", known.join(", "))));
+                &COUNTRIES[0]
+            })
+        });
+        Media { listen, advertised, is_told, ports, web_port: table.web_port.unwrap_or(0), shards, timeout_s, tones }
     }
 
     fn session(&mut self, table: SessionTable) -> Session {

@@ -103,6 +103,7 @@ pub(super) struct MediaTable {
     pub(super) web_port: Option<u16>,
     pub(super) shards: Option<Spanned<u16>>,
     pub(super) timeout_s: Option<Spanned<u32>>,
+    pub(super) tones: Option<Word>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -24,7 +24,10 @@ use std::{
     path::PathBuf,
 };
 
-use media::codec::CodecKind;
+use media::{
+    codec::CodecKind,
+    progress::{COUNTRIES, National},
+};
 
 pub use callers::{CallerRules, Naming, Stir, StirPolicy};
 pub use check::{Checked, Outside, read};
@@ -340,6 +343,8 @@ pub struct Media {
     pub shards: u16,
     /// A phone that has sent neither RTP nor RTCP for so long is asked by its signalling whether it is there.
     pub timeout_s: u32,
+    /// The country whose ringing and busy tones callers hear of us.
+    pub tones: &'static National,
 }
 
 /// Session timers (RFC 4028): calls whose peer is dead end.
@@ -387,6 +392,7 @@ impl Default for Config {
                 web_port: 0,
                 shards: 1,
                 timeout_s: 30,
+                tones: &COUNTRIES[0],
             },
             session: Session { expires_s: 1800, min_s: 90 },
             limits: Limits::default(),

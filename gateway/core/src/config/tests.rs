@@ -273,3 +273,9 @@ fn sdp_says_what_media_was_told_else_the_endpoints_address_unless_rtp_has_one_of
     });
     assert_eq!(said, ["10.0.0.5", "198.18.0.6"]);
 }
+
+#[test]
+fn tones_are_those_of_a_country_that_we_know() {
+    assert_eq!(only("[media]\ntones = \"atlantis\""), "the tones of `atlantis` are not known");
+    assert_eq!(read_with("[media]\ntones = \"ua\"", &["main"]).unwrap().config.media.tones.country, "ua");
+}
