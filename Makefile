@@ -28,6 +28,7 @@ rehearse: setup web
 # Full-size figures; the tables in docs/performance.md come from here.
 bench: setup web
 	$(CARGO) bench -p tests --bench sip_message
+	$(CARGO) bench -p tests --bench talk_off
 	$(CARGO) build --release --bin tandem
 	tests/bench/run
 

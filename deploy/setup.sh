@@ -28,6 +28,8 @@ needs=(
 )
 
 missing=()
+# Speech by people, for what must not take speech for something else.
+[ -d /usr/share/asterisk/sounds ] || missing+=(asterisk-core-sounds-en-gsm)
 for need in "${needs[@]}"; do
   command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
 done

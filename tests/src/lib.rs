@@ -30,5 +30,6 @@ pub mod registrant;
 pub mod shop;
 pub mod sip_text;
 pub mod sipp;
+pub mod speech;
 pub mod wav_ears;
 pub mod world;
