@@ -3,7 +3,15 @@
 //! The header is rewritten with every second of sound, and `repair` mends one that was not. Frames that were lost on the way to the recorder
 //! become silence and are counted, so that what follows stays in its place.
 
+mod form;
+mod ogg_opus;
+mod peaks;
+
 use std::io::{self, Read, Seek, SeekFrom, Write};
+
+pub use form::Form;
+pub use ogg_opus::OggOpus;
+pub use peaks::Peaks;
 
 use crate::Error;
 
