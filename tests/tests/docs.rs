@@ -91,6 +91,9 @@ fn the_example_configuration_is_sound_with_every_key_that_it_shows() {
             .env("CARRIER", "a password")
             .env("CARRIER_IN", "another password")
             .env("SESSION_SECRET", "0123456789abcdef0123456789abcdef")
+            .env("RECORDINGS_KEY", "0123456789abcdef".repeat(4))
+            .env("RECORDINGS_OLD_KEY", "fedcba9876543210".repeat(4))
+            .env("S3_SECRET", "a secret")
             .output()
             .unwrap();
         assert!(checked.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&checked.stderr));
@@ -180,7 +183,7 @@ fn is_metric(word: &str) -> bool {
 fn shown_key(line: &str) -> String {
     let Some(comment) = line.strip_prefix("# ") else { return line.to_owned() };
     let is_key = comment.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'));
-    let is_table = comment.starts_with("[[") && comment.ends_with("]]");
+    let is_table = comment.starts_with('[') && comment.ends_with(']');
     match is_key || is_table {
         true => comment.replace("\"...\"", "\"127.0.0.1\"").replace("${file:/etc/tandem/key-path}", "/etc/tandem/key.pem"),
         false => line.to_owned(),

@@ -3,7 +3,9 @@
 use std::io::Read;
 
 use argon2::{Argon2, PasswordHasher};
-use gateway_core::config::{Certificate, Config, Naming, NumberRule, Oversize, Rate, RouteAction, RouteNumber, StirPolicy, Trunk};
+use gateway_core::config::{
+    Certificate, Config, MasterKey, Naming, NumberRule, Oversize, Place, Rate, Recording, RouteAction, RouteNumber, StirPolicy, Trunk,
+};
 use media::codec::CodecKind;
 use rand::{TryRng, rngs::SysRng};
 use serde_json::{Map, Value, json};
@@ -96,7 +98,7 @@ fn view(config: &Config) -> Value {
         "stir": without_nulls(json!({
             "hosts": config.stir.hosts, "roots": config.stir.roots, "web_roots": config.stir.web_roots,
         })),
-        "recording": { "dir": config.recording.dir, "on": config.recording.on },
+        "recording": recording_view(&config.recording),
         "ivr": { "dir": config.ivr.dir, "languages": config.ivr.languages },
         "dns": without_nulls(json!({ "server": config.dns.server })),
         "trunk": config.trunks.iter().map(|trunk| trunk_view(config, trunk)).collect::<Vec<_>>(),
@@ -123,6 +125,25 @@ fn view(config: &Config) -> Value {
         }))).collect::<Vec<_>>(),
         "queue": queues,
     })
+}
+
+fn recording_view(recording: &Recording) -> Value {
+    let key = |key: &MasterKey| json!({ "id": key.id, "secret": MASK });
+    let upload = recording.upload.as_ref().map(|upload| match &upload.place {
+        Place::Folder(folder) => json!({ "to": format!("file://{}", folder.display()) }),
+        Place::S3(bucket) => without_nulls(json!({
+            "to": format!("s3://{}/{}", bucket.name, upload.prefix), "region": bucket.region, "endpoint": bucket.endpoint,
+            "access_key": bucket.access_key, "secret_key": MASK, "ca": bucket.ca,
+        })),
+    });
+    let mut view = without_nulls(json!({
+        "dir": recording.dir, "on": recording.on, "archive_dir": recording.archive_dir, "format": recording.form.word(),
+        "key": recording.key.as_ref().map(key), "keep_days": recording.keep_days, "upload": upload,
+    }));
+    if !recording.old_keys.is_empty() {
+        view["old_keys"] = recording.old_keys.iter().map(key).collect();
+    }
+    view
 }
 
 fn trunk_view(config: &Config, trunk: &Trunk) -> Value {

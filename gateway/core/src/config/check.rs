@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::{
     AgentEntry, CallerRules, Certificate, Config, ConfigFault, Dns, Endpoint, EndpointTls, Gate, Http, Ivr, Media, Naming, Node, Oversize,
-    Phone, Queue, Recording, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
+    Phone, Queue, Session, SrtpPolicy, Stir, StirPolicy, Tls, Trunk, TrunkTls, address,
     file::{
         AgentTable, CodecName, File, HttpTable, MediaTable, OversizeName, PhoneTable, QueueTable, SessionTable, SipTable, StirTable,
         TrunkTable, Word,
@@ -64,8 +64,7 @@ impl Walk<'_> {
             data_dir: PathBuf::from(self.or(table.node.data_dir, "tandem-data")),
             drain_s: table.node.drain_s.unwrap_or(defaults.node.drain_s),
         };
-        let recording_dir = table.recording.dir.map_or_else(|| node.data_dir.join("recordings"), |dir| PathBuf::from(self.word(&dir)));
-        let recording = Recording { dir: recording_dir, on: table.recording.on.unwrap_or(defaults.recording.on) };
+        let recording = self.recording(table.recording, &node.data_dir);
         let ivr_dir = PathBuf::from(self.or(table.ivr.dir, "ivr-scripts"));
         let scripts = self.outside.scripts(&ivr_dir);
         let languages = match table.ivr.languages {

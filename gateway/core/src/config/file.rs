@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use media::codec::CodecKind;
+use media::{codec::CodecKind, recorder::Form};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -132,6 +132,46 @@ pub(super) struct StirTable {
 pub(super) struct RecordingTable {
     pub(super) dir: Option<Word>,
     pub(super) on: Option<bool>,
+    pub(super) archive_dir: Option<Word>,
+    pub(super) format: Option<FormName>,
+    pub(super) key: Option<KeyTable>,
+    pub(super) old_keys: Vec<KeyTable>,
+    pub(super) keep_days: Option<Spanned<u32>>,
+    pub(super) upload: Option<UploadTable>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FormName {
+    Wav,
+    Opus,
+}
+
+impl From<FormName> for Form {
+    fn from(name: FormName) -> Self {
+        match name {
+            FormName::Wav => Self::Wav,
+            FormName::Opus => Self::Opus,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyTable {
+    pub(super) id: Word,
+    pub(super) secret: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UploadTable {
+    pub(super) to: Word,
+    pub(super) region: Option<Word>,
+    pub(super) endpoint: Option<Word>,
+    pub(super) access_key: Option<Word>,
+    pub(super) secret_key: Option<Word>,
+    pub(super) ca: Option<Word>,
 }
 
 #[derive(Debug, Default, Deserialize)]

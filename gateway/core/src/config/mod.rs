@@ -10,6 +10,7 @@ mod fault;
 mod file;
 mod guards;
 mod limits;
+mod recording;
 mod route;
 mod srtp;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use check::{Checked, Outside, read};
 pub use fault::ConfigFault;
 pub use guards::Guards;
 pub use limits::{Limits, Rate};
+pub use recording::{Bucket, MasterKey, Place, Recording, Upload};
 pub use srtp::SrtpPolicy;
 pub use trunk::{CallerShown, Dtmf, HeaderProfile, NumberRule, PeerAuth, Peering, Refer, Registration, TrunkAuth, UserToUser};
 
@@ -135,14 +137,6 @@ pub enum Certificate {
     SelfSigned,
     /// PEM files.
     Files { chain: PathBuf, key: PathBuf },
-}
-
-/// What is kept of calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recording {
-    pub dir: PathBuf,
-    /// What a route does that does not say.
-    pub on: bool,
 }
 
 /// Scripts and languages.
@@ -376,7 +370,7 @@ impl Default for Config {
                 session_secret: None,
             },
             dns: Dns::default(),
-            recording: Recording { dir: "tandem-data/recordings".into(), on: false },
+            recording: Recording::plain("tandem-data/recordings".into()),
             ivr: Ivr { dir: "ivr-scripts".into(), languages: vec!["en".into()] },
             endpoints: vec![Endpoint::udp(EndpointId(0), "udp", SocketAddr::new(localhost, 5060))],
             trunks: Vec::new(),

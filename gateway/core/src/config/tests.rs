@@ -279,3 +279,48 @@ fn tones_are_those_of_a_country_that_we_know() {
     assert_eq!(only("[media]\ntones = \"atlantis\""), "the tones of `atlantis` are not known");
     assert_eq!(read_with("[media]\ntones = \"ua\"", &["main"]).unwrap().config.media.tones.country, "ua");
 }
+
+#[test]
+fn recordings_are_kept_in_the_clear_and_for_ever_unless_the_file_says_otherwise() {
+    let plain = read_with("[node]\ndata_dir = \"/data\"", &["main"]).unwrap().config.recording;
+    assert_eq!(plain, Recording::plain("/data/recordings".into()));
+    let secret = "00ff".repeat(16);
+    let text = format!(
+        "[recording]\nformat = \"opus\"\nkeep_days = 90\nkey = {{ id = \"new\", secret = \"{secret}\" }}\n\
+         old_keys = [{{ id = \"old\", secret = \"{secret}\" }}]\n[recording.upload]\nto = \"s3://calls/node-1/\"\n\
+         access_key = \"us\"\nsecret_key = \"ours\"\nendpoint = \"http://127.0.0.1:9000/\"\n"
+    );
+    let told = read_with(&text, &["main"]).unwrap().config.recording;
+    assert_eq!((told.form, told.keep_days, told.old_keys.len()), (media::recorder::Form::Opus, Some(90), 1));
+    assert_eq!(told.key.as_ref().map(|key| key.secret.0[..2].to_vec()), Some(vec![0x00, 0xff]));
+    assert!(!format!("{told:?}").contains("ours") && !format!("{told:?}").contains("255"), "no secret is printed");
+    let upload = told.upload.unwrap();
+    let Place::S3(bucket) = upload.place else { panic!("a bucket") };
+    assert_eq!(
+        (bucket.name.as_str(), bucket.endpoint.as_deref(), upload.prefix.as_str()),
+        ("calls", Some("http://127.0.0.1:9000"), "node-1")
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_keeping_of_recordings_is_said_with_what_to_do() {
+    let good = "a".repeat(64);
+    for (text, message) in [
+        ("key = { id = \"a\", secret = \"short\" }".to_owned(), "a key is 32 bytes, written as 64 hexadecimal digits"),
+        (format!("key = {{ id = \"\", secret = \"{good}\" }}"), "a key's id has 1 to 64 characters"),
+        (format!("old_keys = [{{ id = \"a\", secret = \"{good}\" }}]"), "old keys without a new one"),
+        (
+            format!("key = {{ id = \"a\", secret = \"{good}\" }}\nold_keys = [{{ id = \"a\", secret = \"{good}\" }}]"),
+            "two keys are called `a`",
+        ),
+        ("keep_days = 0".to_owned(), "what is kept 0 days is not kept"),
+        ("[recording.upload]\nto = \"calls\"".to_owned(), "not a place that recordings can be copied to"),
+        ("[recording.upload]\nto = \"file://calls\"".to_owned(), "not a place that recordings can be copied to"),
+        ("[recording.upload]\nto = \"s3://calls\"".to_owned(), "a bucket wants to know who writes"),
+        ("[recording.upload]\nto = \"file:///mnt\"\nregion = \"x\"".to_owned(), "a folder has no account"),
+    ] {
+        assert_eq!(only(&format!("[recording]\n{text}\n")), message, "{text}");
+    }
+    let unreadable = only("[recording]\nkey = { id = \"a\", secret = \"${file:/nowhere/recordings.key}\" }");
+    assert!(unreadable.contains("/nowhere/recordings.key"), "{unreadable}");
+}
