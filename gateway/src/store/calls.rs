@@ -1,9 +1,9 @@
-//! Calls as they were: the list, one call's records, its recordings; and those that a dead node left open.
+//! Calls as they were: the list, one call's records; and those that a dead node left open.
 
 use gateway_core::{
     cause::{Cause, Fault},
     events::record::{Happened, Record},
-    ids::{AgentId, CallId, CustomerId, RecordingId, UtcMillis},
+    ids::{AgentId, CallId, CustomerId, UtcMillis},
     private::Private,
 };
 use serde::Serialize;
@@ -30,16 +30,6 @@ pub(crate) struct CallRow {
     pub talked_ms: Option<u64>,
     pub crashed: bool,
     pub disposition: Option<String>,
-}
-
-/// One recording of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RecordingRow {
-    pub id: RecordingId,
-    /// As the recorder named it; `None`: it failed.
-    pub file: Option<String>,
-    pub length_ms: u64,
-    pub failure: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -92,17 +82,19 @@ impl Store {
         Ok((row.try_into()?, records.iter().map(|line| json("a record", line)).collect::<Result<_, _>>()?))
     }
 
-    /// The recordings of a call, oldest first.
-    pub(crate) async fn recordings(&self, call: CallId) -> Result<Vec<RecordingRow>, Error> {
-        let rows = sqlx::query_as::<_, (i64, Option<String>, i64, Option<String>)>(
-            "SELECT id, file, length_ms, failure FROM recordings WHERE call = ? ORDER BY at, id",
+    /// Whether an agent has had part in a call: took it, or was handed it.
+    pub(crate) async fn has_served(&self, call: CallId, agent: AgentId) -> Result<bool, Error> {
+        let served = sqlx::query_scalar::<_, bool>(
+            "SELECT EXISTS (SELECT 1 FROM calls WHERE id = ? AND agent = ?)
+             OR EXISTS (SELECT 1 FROM records WHERE call = ? AND type = 'handoff' AND record ->> 'agent' = ?)",
         )
         .bind(int(call.0))
-        .fetch_all(&self.pool)
+        .bind(int(agent.0))
+        .bind(int(call.0))
+        .bind(int(agent.0))
+        .fetch_one(&self.pool)
         .await?;
-        let recording =
-            |(id, file, length_ms, failure)| RecordingRow { id: RecordingId(nat(id)), file, length_ms: nat(length_ms), failure };
-        Ok(rows.into_iter().map(recording).collect())
+        Ok(served)
     }
 }
 

@@ -15,6 +15,7 @@ mod lines;
 mod logins;
 mod past;
 mod project;
+mod recordings;
 mod rejections;
 mod spool;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub(crate) use address::Address;
 pub(crate) use chats::ChatOpened;
 pub(crate) use customers::{Dossier, NewInteraction};
 pub(crate) use logins::Answered;
+pub(crate) use recordings::{Archived, Found, RecordingRow, RecordingState, Step, WrappedKey};
 use writer::Jobs;
 pub(crate) use writer::Lag;
 

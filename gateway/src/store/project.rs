@@ -113,7 +113,8 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
         Happened::RecordingSealed { recording, file, length_ms } => {
             sqlx::query(
                 "INSERT INTO recordings (id, call, at, file, length_ms) VALUES (?, ?, ?, ?, ?)
-                 ON CONFLICT (call, id) DO UPDATE SET file = excluded.file, length_ms = excluded.length_ms",
+                 ON CONFLICT (call, id) DO UPDATE SET file = excluded.file, length_ms = excluded.length_ms, state = 'sealed', failure = NULL
+                 WHERE recordings.state IN ('sealed', 'failed')",
             )
             .bind(int(recording.0))
             .bind(int(call.0))
@@ -126,7 +127,8 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
         }
         Happened::RecordingFailed { recording, reason } => {
             sqlx::query(
-                "INSERT INTO recordings (id, call, at, failure) VALUES (?, ?, ?, ?) ON CONFLICT (call, id) DO UPDATE SET failure = excluded.failure",
+                "INSERT INTO recordings (id, call, at, failure, state) VALUES (?, ?, ?, ?, 'failed')
+                 ON CONFLICT (call, id) DO UPDATE SET failure = excluded.failure",
             )
             .bind(int(recording.0))
             .bind(int(call.0))
@@ -136,6 +138,8 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
             .await?;
             Ok(())
         }
+        // Written with the row that they tell of: see `recordings`.
+        Happened::RecordingReady { .. } | Happened::RecordingErased { .. } => Ok(()),
         Happened::WrappedUp { disposition, tags, resolved, note, agent } => {
             sqlx::query("UPDATE calls SET disposition = ?, tags = ?, resolved = ?, note = ?, agent = COALESCE(agent, ?) WHERE id = ?")
                 .bind(disposition)

@@ -18,7 +18,7 @@ use gateway_core::events::{
 };
 use sqlx::sqlite::SqlitePool;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 
@@ -48,6 +48,7 @@ pub(super) struct Writer {
     held: Vec<Record>,
     /// Appended, and in neither database nor spool.
     queued: Arc<AtomicUsize>,
+    sealings: Arc<watch::Sender<u64>>,
 }
 
 /// The writer's mouth.
@@ -55,13 +56,15 @@ pub(super) struct Writer {
 pub(super) struct Jobs {
     jobs: mpsc::UnboundedSender<Job>,
     queued: Arc<AtomicUsize>,
+    /// How often recordings were sealed.
+    sealings: Arc<watch::Sender<u64>>,
 }
 
 impl Jobs {
     /// A mouth, and the ear for `Writer::open`.
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Job>) {
         let (jobs, waiting) = mpsc::unbounded_channel();
-        (Self { jobs, queued: Arc::default() }, waiting)
+        (Self { jobs, queued: Arc::default(), sealings: Arc::new(watch::Sender::new(0)) }, waiting)
     }
 
     pub(super) fn append(&self, record: Record) {
@@ -87,6 +90,10 @@ impl Jobs {
     pub(super) fn queued(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
     }
+
+    pub(super) fn sealings(&self) -> watch::Receiver<u64> {
+        self.sealings.subscribe()
+    }
 }
 
 impl Writer {
@@ -95,7 +102,8 @@ impl Writer {
         for name in ["tandem_store_refused_total", "tandem_store_pci_refused_total"] {
             metrics::counter!(name).increment(0);
         }
-        Ok(Self { pool, spool: Spool::open(directory)?, waiting, held: Vec::new(), queued: jobs.queued.clone() })
+        let spool = Spool::open(directory)?;
+        Ok(Self { pool, spool, waiting, held: Vec::new(), queued: jobs.queued.clone(), sealings: jobs.sealings.clone() })
     }
 
     /// Until the last `Store` is dropped and all it sent is written.
@@ -170,6 +178,7 @@ impl Writer {
                 .execute(&mut *transaction)
                 .await?;
             transaction.commit().await?;
+            self.ring(&read.records);
             self.spool.settle(read.records.len() as u64);
             from = read.next;
         }
@@ -201,7 +210,17 @@ impl Writer {
     async fn commit(&self) -> Result<(), Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         project::apply(&mut transaction, &self.held).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.ring(&self.held);
+        Ok(())
+    }
+
+    /// Whoever waits for sealed recordings may look.
+    fn ring(&self, committed: &[Record]) {
+        let sealed = committed.iter().filter(|record| matches!(record.happened, Happened::RecordingSealed { .. })).count();
+        if sealed > 0 {
+            self.sealings.send_modify(|count| *count += sealed as u64);
+        }
     }
 
     async fn catch_up(&mut self) {

@@ -59,6 +59,10 @@ pub enum Happened {
     RecordingSealed { recording: RecordingId, file: String, length_ms: u64 },
     /// There is no more file, and why.
     RecordingFailed { recording: RecordingId, reason: String },
+    /// It has the form in which it is kept, and may be heard: `bytes` and `sha256` are of what is heard. May come after `CallEnded`.
+    RecordingReady { recording: RecordingId, form: String, bytes: u64, length_ms: u64, sha256: String },
+    /// Nobody can hear it any more, and who wished that.
+    RecordingErased { recording: RecordingId, by: String },
     /// A participant left.
     LegEnded { leg: LegId, cause: Cause, quality: Option<Quality> },
     /// The CDR: the true end, after the last leg, with the final agent.
