@@ -10,7 +10,17 @@ use sha2::{Digest, Sha256};
 use super::{Api, problem::Problem};
 
 /// Knows an API key.
-pub(super) struct Integrator;
+pub(super) struct Integrator {
+    /// The beginning of its digest, which tells keys apart and opens nothing.
+    mark: String,
+}
+
+impl Integrator {
+    /// For history.
+    pub(super) fn name(&self) -> String {
+        format!("integrator {}", self.mark)
+    }
+}
 
 /// Has logged in.
 pub(super) struct LoggedIn {
@@ -39,8 +49,9 @@ impl FromRequestParts<Api> for Integrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        if bearer(&parts.headers).is_some_and(|key| is_key(api, key)) {
-            return Ok(Self);
+        if let Some(key) = bearer(&parts.headers).filter(|key| is_key(api, key)) {
+            let mark = Sha256::digest(key.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            return Ok(Self { mark });
         }
         Err(Problem::unauthorized("Send Authorization: Bearer <key>; the key stands in api.key of the data directory."))
     }

@@ -18,6 +18,7 @@ use super::{
     auth::{Integrator, Reader},
     extract::Asked,
     problem::Problem,
+    recording,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -46,7 +47,7 @@ pub(super) struct After {
     after: Option<u32>,
 }
 
-/// One call, with its records in order.
+/// One call, with its records in order and what became of its recordings.
 #[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", params(("id" = u64, Path), After), security(("key" = [])),
     responses((status = 200, description = "The call", body = Object), (status = 401), (status = 404)))]
 pub(super) async fn show(
@@ -55,11 +56,14 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Asked(page): Asked<After>,
 ) -> Result<Json<Value>, Problem> {
-    let (call, mut records) = api.store().call(call_id(&id)?, page.after.unwrap_or(0)).await?;
+    let id = call_id(&id)?;
+    let (call, mut records) = api.store().call(id, page.after.unwrap_or(0)).await?;
+    let recordings = api.store().recordings(id).await?;
     if let Reader::Agent(_) = reader {
         records.iter_mut().for_each(hide);
     }
-    Ok(Json(json!({ "call": call, "records": records })))
+    let recordings: Vec<Value> = recordings.iter().map(recording::view).collect();
+    Ok(Json(json!({ "call": call, "records": records, "recordings": recordings })))
 }
 
 #[derive(Deserialize, IntoParams)]

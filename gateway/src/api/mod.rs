@@ -48,7 +48,7 @@ use gateway_core::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{shell::Handle, store::Store};
+use crate::{archive::Archive, shell::Handle, store::Store};
 
 pub(crate) use explain::{Named, Running};
 pub(crate) use serve::{Listeners, serve};
@@ -59,8 +59,8 @@ pub(crate) struct Settings {
     pub data: PathBuf,
     /// Signs chat and handoff tokens; made in `data` when there is none.
     pub secret: Option<Private<String>>,
-    /// Where recordings stand.
-    pub recordings: PathBuf,
+    /// Opens and erases recordings.
+    pub archive: Archive,
     /// Who may log in.
     pub agents: Vec<AgentEntry>,
     /// What integrators say as `Authorization: Bearer`; without any, one is made in `data`.
@@ -156,7 +156,8 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(calls::ladder))
-        .routes(routes!(recording::play))
+        .routes(routes!(recording::play, recording::erase))
+        .routes(routes!(recording::outline))
         .routes(routes!(trunks::list))
         .routes(routes!(rejections::list))
         .routes(routes!(rejections::ask, rejections::look))

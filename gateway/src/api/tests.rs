@@ -61,7 +61,7 @@ impl Bench {
         let settings = Settings {
             data: directory.path().to_owned(),
             secret: None,
-            recordings: directory.path().join("recordings"),
+            archive: Archive::new(store.clone(), &kept(directory.path())).unwrap(),
             agents: vec![ada()],
             api_keys: vec![Private(KEY.to_owned())],
             origins: Vec::new(),
@@ -112,6 +112,12 @@ impl Bench {
     async fn heard(&mut self) -> Told {
         tokio::time::timeout(Duration::from_secs(30), self.switch.recv()).await.expect("in time").expect("the switch hears")
     }
+}
+
+/// Encrypted, beside what the recorder writes.
+fn kept(directory: &Path) -> gateway_core::config::Recording {
+    let key = gateway_core::config::MasterKey { id: "k".into(), secret: Private([7; 32]) };
+    gateway_core::config::Recording { key: Some(key), ..gateway_core::config::Recording::plain(directory.join("recordings")) }
 }
 
 /// One trunk, one route.
@@ -301,6 +307,68 @@ async fn a_recording_is_heard_by_range_and_only_from_its_directory() {
     );
     assert_eq!(axum::body::to_bytes(answer.into_body(), 99).await.unwrap(), "012");
     assert_eq!(bench.send(request(Method::GET, "/v1/calls/6/recording", Some(KEY), None)).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_archived_recording_is_heard_outlined_and_erased_by_those_who_may() {
+    let bench = Bench::new().await;
+    let wav = bench.directory.path().join("recordings/5.wav");
+    let spec = hound::WavSpec { channels: 2, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(&wav, spec).unwrap();
+    (0..16_000).for_each(|at| writer.write_sample((at % 199) as i16 * 100).unwrap());
+    writer.finalize().unwrap();
+    let plain = std::fs::read(&wav).unwrap();
+    let (call, recording) = (CallId(5), RecordingId(5));
+    for happened in [
+        Happened::CallStarted { context_id: "c".into(), session_id: "s".into(), previous: None },
+        Happened::Handoff { agent: AgentId(9), version: 1, acked_after_ms: None, late: false },
+        Happened::RecordingSealed { recording, file: "5.wav".into(), length_ms: 1_000 },
+    ] {
+        bench.api.store().append(Record { at: UtcMillis(1), call, happened });
+    }
+    bench.api.store().flush().await;
+    let (code, _) = bench.ask(Method::GET, "/v1/calls/5/recording/peaks", Some(KEY), None).await;
+    assert_eq!(code, StatusCode::NOT_FOUND, "not archived yet");
+    bench.api.0.settings.archive.work_off(&[crate::store::Step::Archive], || UtcMillis(2)).await.unwrap();
+    assert!(!wav.exists(), "sound in the clear");
+
+    let get = |path: &str, name: header::HeaderName, value: &str| {
+        let mut asked = request(Method::GET, path, Some(KEY), None);
+        asked.headers_mut().insert(name, value.parse().unwrap());
+        asked
+    };
+    let whole = bench.send(request(Method::GET, "/v1/calls/5/recording", Some(KEY), None)).await;
+    assert!(whole.headers().contains_key("repr-digest"));
+    assert!(axum::body::to_bytes(whole.into_body(), 1 << 20).await.unwrap() == plain, "as it was recorded");
+    let part = bench.send(get("/v1/calls/5/recording", header::RANGE, "bytes=30000-30099")).await;
+    assert_eq!(part.headers()[header::CONTENT_RANGE], format!("bytes 30000-30099/{}", plain.len()));
+    assert_eq!(axum::body::to_bytes(part.into_body(), 999).await.unwrap(), plain[30_000..30_100]);
+    let other = bench.send(get("/v1/calls/5/recording", header::ACCEPT, "audio/ogg")).await;
+    assert_eq!(other.status(), StatusCode::NOT_ACCEPTABLE);
+    let (code, peaks) = bench.ask(Method::GET, "/v1/calls/5/recording/peaks", Some(KEY), None).await;
+    assert_eq!((code, &peaks["length"], &peaks["version"]), (StatusCode::OK, &json!(50), &json!(2)));
+    let (_, told) = bench.ask(Method::GET, "/v1/calls/5", Some(KEY), None).await;
+    assert_eq!((&told["recordings"][0]["state"], &told["recordings"][0]["encrypted"]), (&json!("archived"), &json!(true)), "{told}");
+    assert!(!told.to_string().contains("\"key\""), "no key leaves the store: {told}");
+
+    let ada = bench.login().await;
+    let (code, _) = bench.ask(Method::GET, "/v1/calls/5/recording", Some(&ada), None).await;
+    assert_eq!(code, StatusCode::FORBIDDEN, "another agent took this call");
+    let (code, _) = bench.ask(Method::DELETE, "/v1/calls/5/recording", Some(&ada), None).await;
+    assert_eq!(code, StatusCode::UNAUTHORIZED, "no agent erases");
+    for _ in 0..2 {
+        let (code, told) = bench.ask(Method::DELETE, "/v1/calls/5/recording", Some(KEY), None).await;
+        assert_eq!((code, &told["recordings"][0]["state"]), (StatusCode::OK, &json!("erased")), "{told}");
+        assert_eq!(told["recordings"][0]["erased"]["remains"], false, "{told}");
+    }
+    let (code, problem) = bench.ask(Method::GET, "/v1/calls/5/recording", Some(KEY), None).await;
+    assert_eq!(code, StatusCode::GONE, "{problem}");
+    let (_, told) = bench.ask(Method::GET, "/v1/calls/5", Some(KEY), None).await;
+    let kinds: Vec<_> = told["records"].as_array().unwrap().iter().filter_map(|record| record["type"].as_str()).collect();
+    assert_eq!(kinds, ["call_started", "handoff", "recording_sealed", "recording_ready", "recording_erased"]);
+    let by = told["records"][4]["by"].as_str().unwrap();
+    assert!(by.starts_with("integrator ") && !by.contains(KEY), "{by}");
+    assert_eq!(bench.ask(Method::DELETE, "/v1/calls/77/recording", Some(KEY), None).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ use tokio::{
 use self::node::Node;
 use crate::{
     api,
+    archive::Archive,
     cli::{self, Plan},
     shell::{Handle, clips, library::Shelf},
     store::{self, Store},
@@ -100,6 +101,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         Shard::new(config, rand::make_rng::<ChaCha20Rng>())
     };
     let (clips, _) = clips.await.context("the clips")?;
+    let archive = Archive::new(store.clone(), &config.recording)?;
     let mut node = Node::start(config, &Arc::new(clips), brain, plane, store.clone(), store.clone())?;
     let api = api::Api::new(
         store.clone(),
@@ -107,7 +109,7 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
         api::Settings {
             data: config.node.data_dir.clone(),
             secret: Some(secret),
-            recordings: config.recording.dir.clone(),
+            archive: archive.clone(),
             agents: config.agents.clone(),
             api_keys: Vec::new(),
             origins: Vec::new(),
@@ -120,6 +122,8 @@ async fn run(plan: &Plan, metrics: Metrics) -> anyhow::Result<()> {
             config: Arc::new(config.clone()),
         },
     )?;
+    // The recorder has mended by now what a crash cut off.
+    tokio::spawn(archive.run());
     let key = api.key().map(|key| key.0.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let web = tokio::spawn(api::serve(api, listeners(config)?, async {

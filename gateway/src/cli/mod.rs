@@ -8,6 +8,7 @@ mod demo;
 mod dial;
 mod ivr;
 mod outside;
+mod recordings;
 mod report;
 mod route_test;
 mod trunk_test;
@@ -56,6 +57,15 @@ enum Verb {
     /// What callers hear.
     #[command(subcommand)]
     Ivr(IvrVerb),
+    /// Recordings that are kept.
+    #[command(subcommand)]
+    Recordings(RecordingsVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum RecordingsVerb {
+    /// Wraps the keys of all recordings by [recording] key, from old_keys; touches no file, and the node may be running. Try: tandem recordings rewrap -c tandem.toml
+    Rewrap(File),
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +139,7 @@ pub(crate) fn begin() -> Next {
         }
         Verb::Trunk(TrunkVerb::Test(ask)) => trunk_test::run(&ask, json).map(Next::Done),
         Verb::Ivr(IvrVerb::Explain(ask)) => ivr::explain(&ask, json).map(|()| Next::Done(ExitCode::SUCCESS)),
+        Verb::Recordings(RecordingsVerb::Rewrap(file)) => recordings::rewrap(&file, json).map(Next::Done),
         Verb::Config(ConfigVerb::Hash) => config::hash(json).map(|()| Next::Done(ExitCode::SUCCESS)),
     };
     begun.unwrap_or_else(|failed| {
