@@ -15,6 +15,7 @@ needs=(
   curl:curl
   espeak-ng:espeak-ng
   sox:sox
+  ffmpeg:ffmpeg
   sipp:sip-tester
   baresip:baresip
   linphonec:linphone-cli

@@ -31,6 +31,8 @@ pub struct Plan {
     pub trunk: &'static str,
     /// The addresses in `[media]`.
     pub media: &'static str,
+    /// More keys of `[recording]`, and its tables.
+    pub recording: String,
 }
 
 impl Default for Plan {
@@ -42,6 +44,7 @@ impl Default for Plan {
             routes: String::new(),
             trunk: "127.0.0.1/32",
             media: "listen = \"127.0.0.1\"",
+            recording: String::new(),
         }
     }
 }
@@ -286,7 +289,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
          [[sip]]\nname = \"test-tcp\"\ntransport = \"tcp\"\nlisten = \"127.0.0.1:{sip}\"\n\n\
          [[sip]]\nname = \"test-tls\"\ntransport = \"tls\"\nlisten = \"127.0.0.1:{tls}\"\n\n\
          [[sip]]\nname = \"test-ws\"\ntransport = \"ws\"\nlisten = \"127.0.0.1:{ws}\"\n\n\
-         [media]\n{media}\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n\n\
+         [media]\n{media}\nports = [{first}, {last}]\nweb_port = {web}\n\n[recording]\ndir = \"{data}/recordings\"\n{recording}\n\n\
          [ivr]\ndir = \"{scripts}\"\nlanguages = [\"en\", \"ru\", \"uk\"]\n\n\
          [[trunk]]\nname = \"loopback\"\nsources = [\"{trunk}\"]\nsrtp = \"prefer\"\n\n\
          {routes}\n[[route]]\ndialled = \"main\"\nscript = \"main\"\nrecord = {record}\n\n{ada}{ben}",
@@ -301,6 +304,7 @@ fn configuration(plan: &Plan, ports: &Ports, directory: &Path) -> String {
         routes = plan.routes,
         trunk = plan.trunk,
         media = plan.media,
+        recording = plan.recording,
         record = plan.record,
         ada = agent(1, "ada"),
         ben = agent(2, "ben"),

@@ -4,6 +4,8 @@
 
 #[path = "interop/api.rs"]
 mod api;
+#[path = "interop/archive.rs"]
+mod archive;
 #[path = "interop/baresip.rs"]
 mod baresip;
 #[path = "interop/calls.rs"]
