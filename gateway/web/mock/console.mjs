@@ -52,6 +52,11 @@ export const ENGINEERS = {
     ],
   }),
   "/v1/calls/1043/ladder": ladder,
+  "/v1/calls/1043": () => ({
+    recordings: [
+      { id: 1043, state: "uploaded", at: BEGAN + 61_019, length_ms: 61_000, format: "opus", encrypted: true, trouble: null, failure: null },
+    ],
+  }),
   "/v1/rejections": () => ({
     rejections: [
       { ...stranger, ...arrived, id: 2, at: Date.now() - 20_000, first: BEGAN, count: 1_204, from: "10.1.9.7:5060", trunk: null, caller: "100", dialled: "900441" },

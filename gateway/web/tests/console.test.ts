@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { parties, pointsRight, seconds } from "../src/console/ladder";
+import { fault, told } from "../src/console/recordings";
 import { byWhat } from "../src/console/route-test";
-import type { Message } from "../src/console/wire";
+import type { Message, Recording } from "../src/console/wire";
+import { language } from "../src/words/catalogue";
 
 const message = (way: "in" | "out", remote: string): Message => ({ at: 0, ms: 0, way, local: "10.0.0.1:5060", remote, transport: "UDP", label: "INVITE", text: "" });
 
@@ -25,4 +27,12 @@ test("an address is a source, and a word is a trunk", () => {
   expect(byWhat(" fd00::1 ")).toEqual({ source: "fd00::1" });
   expect(byWhat("carrier")).toEqual({ trunk: "carrier" });
   expect(byWhat("  ")).toEqual({});
+});
+
+test("a recording says how far it is, what it is, and what is wrong with it", () => {
+  language.value = "en";
+  const kept: Recording = { id: 7, state: "archived", at: 0, length_ms: 67_000, format: "opus", encrypted: true, trouble: null, failure: null };
+  expect([told(kept), fault(kept)]).toEqual(["kept, 01:07, opus, encrypted", null]);
+  expect(told({ ...kept, state: "erased", erased: { at: 9, by: "retention" } })).toBe("erased, retention");
+  expect(fault({ ...kept, trouble: "the bucket is away" })).toBe("the bucket is away");
 });

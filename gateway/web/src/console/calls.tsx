@@ -5,6 +5,7 @@ import { ago, exact } from "../words/time";
 import { spoken } from "../words/number";
 import { LadderView } from "./ladder";
 import { Panel, usePolled } from "./list";
+import { Recordings } from "./recordings";
 import { calls, type Call } from "./wire";
 import { t } from "./words";
 
@@ -34,7 +35,12 @@ export function Calls() {
           ))}
         </ul>
       </Panel>
-      {chosen.value === null ? <section class="panel"><p class="soft">{t("calls.choose")}</p></section> : <LadderView key={chosen.value} call={chosen.value} />}
+      {chosen.value === null ? <section class="panel"><p class="soft">{t("calls.choose")}</p></section> : (
+        <div class="rows" key={chosen.value}>
+          <Recordings call={chosen.value} />
+          <LadderView call={chosen.value} />
+        </div>
+      )}
     </div>
   );
 }

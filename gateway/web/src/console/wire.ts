@@ -32,6 +32,18 @@ export interface Ladder {
   left_out: number;
 }
 
+export interface Recording {
+  id: number;
+  state: "sealed" | "archived" | "uploaded" | "failed" | "expired" | "erased";
+  at: number;
+  length_ms: number;
+  format: string;
+  encrypted: boolean;
+  trouble: string | null;
+  failure: string | null;
+  erased?: { at: number; by: string };
+}
+
 export interface Refused {
   reason: string;
   status: number;
@@ -73,6 +85,9 @@ export interface Foretold {
 export const calls = (): Promise<{ live: number[]; calls: Call[] }> => ask("GET", "/v1/calls?limit=50");
 export const rejections = (): Promise<{ rejections: Rejection[] }> => ask("GET", "/v1/rejections");
 export const routeTest = (question: Record<string, string>): Promise<Foretold> => ask("POST", "/v1/route-test", question);
+
+/** `null` where the store has not heard of the call yet. */
+export const recordings = (id: number): Promise<{ recordings: Recording[] } | null> => orNull(ask("GET", `/v1/calls/${id}`));
 
 /** `null` where no SIP of the call is kept. */
 export const ladder = (id: number): Promise<Ladder | null> => orNull(ask("GET", `/v1/calls/${id}/ladder`));
