@@ -91,6 +91,11 @@ impl SourceLock {
         }
     }
 
+    /// Whether the source that alone is believed is also the one that is sent to.
+    pub fn is_settled(&self) -> bool {
+        self.source() == Some(canonical(self.target()))
+    }
+
     /// Packets that were not believed.
     pub fn foreign(&self) -> u64 {
         self.foreign

@@ -69,7 +69,14 @@ pub(crate) struct Bank {
     range: PortRange,
     /// The next RTP port to try; past the range when all were tried.
     next: u32,
-    sockets: Vec<UdpSocket>,
+    sockets: Vec<Bound>,
+}
+
+/// One socket.
+struct Bound {
+    socket: UdpSocket,
+    /// The only one it hears and speaks to: the system looks for the way once and not for each packet.
+    peer: Option<SocketAddr>,
 }
 
 impl Bank {
@@ -101,11 +108,29 @@ impl Bank {
     }
 
     pub(crate) fn receive(&self, socket: SocketName, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.sockets.get(socket.place()).ok_or(io::ErrorKind::WouldBlock)?.recv_from(buffer)
+        self.sockets.get(socket.place()).ok_or(io::ErrorKind::WouldBlock)?.socket.recv_from(buffer)
     }
 
     pub(crate) fn send(&self, socket: SocketName, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
-        self.sockets.get(socket.place()).ok_or(io::ErrorKind::NotFound)?.send_to(bytes, to)
+        let Bound { socket, peer } = self.sockets.get(socket.place()).ok_or(io::ErrorKind::NotFound)?;
+        if *peer == Some(to) { socket.send(bytes) } else { socket.send_to(bytes, to) }
+    }
+
+    /// Lets one socket hear and speak to this peer alone, or to all again. What others have sent before may still be read from it.
+    ///
+    /// A socket on all addresses of the machine is left as it is: the system would choose the one that it hears on, and not ask the peer.
+    pub(crate) fn settle(&mut self, socket: SocketName, peer: Option<SocketAddr>) {
+        let is_on_one_address = !self.range.listen.is_unspecified();
+        let Some(bound) = self.sockets.get_mut(socket.place()).filter(|_| is_on_one_address) else { return };
+        let settled = match peer {
+            Some(peer) => bound.socket.connect(peer),
+            None if bound.peer.is_some() => rustix::net::connect_unspec(&bound.socket).map_err(io::Error::from),
+            None => Ok(()),
+        };
+        if let Err(error) = &settled {
+            tracing::debug!(?peer, %error, "an RTP socket stays as it was");
+        }
+        bound.peer = peer.filter(|_| settled.is_ok());
     }
 
     fn bind_pair(&mut self, port: u16, registry: &Registry) -> io::Result<(SocketId, SocketId, SocketAddr)> {
@@ -116,7 +141,7 @@ impl Bank {
         let (rtp_name, rtcp_name) = (SocketId(number), SocketId(number + 1));
         registry.register(&mut rtp, SocketName(rtp_name).token(), Interest::READABLE)?;
         registry.register(&mut rtcp, SocketName(rtcp_name).token(), Interest::READABLE)?;
-        self.sockets.extend([rtp, rtcp]);
+        self.sockets.extend([rtp, rtcp].map(|socket| Bound { socket, peer: None }));
         Ok((rtp_name, rtcp_name, at(port)))
     }
 }
@@ -150,6 +175,30 @@ mod tests {
         let mut bank = Bank::new(range(taken, taken.saturating_add(1)));
         assert!(bank.bind(4, poll.registry()).is_empty());
         assert_eq!(bank.len(), 0);
+    }
+
+    #[test]
+    fn a_socket_that_is_tied_to_its_peer_hears_nobody_else_until_it_is_let_go() {
+        let poll = mio::Poll::new().unwrap();
+        let [peer, stranger] = [(); 2].map(|()| std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let mut bank = Bank::new(range(40_000, 60_000));
+        let (name, _, local) = bank.bind(1, poll.registry())[0];
+        let (name, peer_address) = (SocketName::from(name), peer.local_addr().unwrap());
+        let mut heard = |bank: &Bank| {
+            let mut buffer = [0; 16];
+            let from = bank.receive(name, &mut buffer).map(|(_, from)| from);
+            from.map_err(|error| error.kind())
+        };
+        bank.settle(name, Some(peer_address));
+        stranger.send_to(b"bleed", local).unwrap();
+        peer.send_to(b"voice", local).unwrap();
+        assert_eq!(heard(&bank), Ok(peer_address));
+        assert_eq!(heard(&bank), Err(io::ErrorKind::WouldBlock));
+        assert_eq!(bank.send(name, b"voice", peer_address).unwrap(), 5);
+        bank.settle(name, None);
+        stranger.send_to(b"other", local).unwrap();
+        assert_eq!(heard(&bank), Ok(stranger.local_addr().unwrap()));
+        assert_eq!(bank.send(name, b"voice", stranger.local_addr().unwrap()).unwrap(), 5);
     }
 
     fn range(first: u16, last: u16) -> PortRange {

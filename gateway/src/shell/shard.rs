@@ -284,6 +284,7 @@ impl<P: Plane> Turns<P> {
                     self.sent(sent);
                     self.plane.recycle(bytes);
                 }
+                ShardOutput::Settle { socket, peer } => self.bank.settle(SocketName::from(socket), peer),
                 ShardOutput::Bind { count } => self.binds.push(count),
                 ShardOutput::Event(event) => self.report(event),
                 ShardOutput::Record(command) => {

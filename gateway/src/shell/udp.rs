@@ -30,6 +30,10 @@ pub(crate) fn bind(address: SocketAddr, traffic: Traffic, buffer: usize) -> io::
             Traffic::Voice => 46,
         };
         let _ = socket.set_tos_v4(dscp << 2);
+        // A voice packet is never cut in pieces, and asks nobody how long it may be.
+        if traffic == Traffic::Voice {
+            let _ = rustix::net::sockopt::set_ip_mtu_discover(&socket, rustix::net::sockopt::Ipv4PathMtuDiscovery::PROBE);
+        }
     }
     socket.bind(&address.into())?;
     Ok(UdpSocket::from_std(socket.into()))

@@ -300,6 +300,14 @@ impl Session {
         self.lock.foreign()
     }
 
+    /// The one address that both sends to us and is sent to, once nobody else can be believed before another plan comes. Over SRTP there is
+    /// none: whoever holds the key may move.
+    pub fn settled(&self) -> Option<SocketAddr> {
+        let is_fixed = self.guard && self.secured.is_none() && self.proposed.is_none();
+        let to = self.lock.target();
+        (is_fixed && is_reachable(to) && self.lock.is_settled()).then_some(to)
+    }
+
     /// Where our sound goes, if it may go anywhere. RFC 2543 put a call on hold by the address 0.0.0.0.
     fn speaks_to(&self) -> Option<SocketAddr> {
         let to = self.lock.target();

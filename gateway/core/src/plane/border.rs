@@ -65,6 +65,9 @@ pub enum ShardOutput {
     Transmit { socket: SocketId, to: SocketAddr, bytes: Vec<u8> },
     /// Send this datagram from the WebRTC socket; give `bytes` back likewise.
     WebTransmit { to: SocketAddr, bytes: Vec<u8> },
+    /// Only this peer is heard on this socket from now on, and all that is sent goes to it: the system may be told so. With `None`, others may
+    /// be heard again.
+    Settle { socket: SocketId, peer: Option<SocketAddr> },
     /// Bind this many more RTP/RTCP socket pairs; `Bound` follows.
     Bind { count: u16 },
     /// Tell the Switch.

@@ -137,9 +137,9 @@ impl<R: rand::Rng> Shard<R> {
         };
         let start = Start { instant: now, unix_ms: self.utc.0, guard: self.config.guard };
         let session = Session::new(start, plan, &mut self.rng);
-        self.sockets.insert(lease.rtp, (id, Channel::Rtp));
-        self.sockets.insert(lease.rtcp, (id, Channel::Rtcp));
-        self.admit(now, id, Line::Rtp(Box::new(RtpLine { session, lease })));
+        self.sockets.insert(lease.rtp, id, Channel::Rtp);
+        self.sockets.insert(lease.rtcp, id, Channel::Rtcp);
+        self.admit(now, id, Line::Rtp(Box::new(RtpLine { session, lease, is_settled: false })));
         self.timers.set(Timer::Silence(id), now + self.config.media_lost_after);
     }
 
@@ -235,8 +235,11 @@ impl<R: rand::Rng> Shard<R> {
         }
         match &port.line {
             Line::Rtp(line) => {
-                self.sockets.remove(&line.lease.rtp);
-                self.sockets.remove(&line.lease.rtcp);
+                if line.is_settled {
+                    self.settle(line.lease.rtp, None);
+                }
+                self.sockets.remove(line.lease.rtp);
+                self.sockets.remove(line.lease.rtcp);
                 self.timers.set_about(Timer::Rest(line.lease.local), now + REST, REST_SLACK);
                 self.leases.rest(line.lease);
             }
@@ -356,6 +359,16 @@ impl<R: rand::Rng> Shard<R> {
     fn with_session(&mut self, id: PortId, act: impl FnOnce(&mut Session)) {
         if let Some(Port { line: Line::Rtp(line), .. }) = self.ports.get_mut(&id) {
             act(&mut line.session);
+            self.unsettle(id);
+        }
+    }
+
+    /// Another source may be believed on this port's socket from now on.
+    fn unsettle(&mut self, id: PortId) {
+        let Some(Port { line: Line::Rtp(line), .. }) = self.ports.get_mut(&id) else { return };
+        if std::mem::take(&mut line.is_settled) {
+            let socket = line.lease.rtp;
+            self.settle(socket, None);
         }
     }
 

@@ -11,6 +11,7 @@ mod lease;
 mod packets;
 mod play;
 mod port;
+mod ports;
 mod recording;
 mod shard;
 mod speech;

@@ -22,7 +22,7 @@ use crate::{
 
 impl<R: rand::Rng> Shard<R> {
     pub(super) fn receive(&mut self, now: Instant, socket: SocketId, from: SocketAddr, bytes: &[u8]) {
-        let Some(&(id, channel)) = self.sockets.get(&socket) else {
+        let Some((id, channel)) = self.sockets.get(socket) else {
             self.counts.homeless += 1;
             return;
         };
@@ -37,7 +37,16 @@ impl<R: rand::Rng> Shard<R> {
             Channel::Rtcp => line.session.receive_report(now, from, bytes, &mut clear).map(|()| Received::Report),
         };
         match received {
-            Ok(Received::Audio { header, payload }) => self.relay(now, id, &header, payload),
+            Ok(Received::Audio { header, payload }) => {
+                if !line.is_settled
+                    && let Some(peer) = line.session.settled()
+                {
+                    line.is_settled = true;
+                    let socket = line.lease.rtp;
+                    self.settle(socket, Some(peer));
+                }
+                self.relay(now, id, &header, payload);
+            }
             Ok(Received::Key) => {
                 self.flush(id);
                 self.drain(now, id);
@@ -144,14 +153,7 @@ impl<R: rand::Rng> Shard<R> {
         }
         for place in 0..port.relays_to.len() {
             let Some(&listener) = self.ports.get(&speaker).and_then(|port| port.relays_to.get(place)) else { return };
-            self.alone(now, listener, |shard| {
-                if let Some(port) = shard.ports.get_mut(&listener).filter(|port| port.play.is_none()) {
-                    port.line.relay(now, stream(speaker, header.ssrc), header, payload, &mut shard.outbox);
-                    #[cfg(test)]
-                    shard.trip(listener, Wire::Relay);
-                    shard.flush(listener);
-                }
-            });
+            self.alone(now, listener, |shard| shard.relay_to(now, listener, stream(speaker, header.ssrc), header, payload));
         }
     }
 

@@ -50,6 +50,8 @@ pub(super) struct Port {
     pub(super) limiter: Limiter,
     /// Hears keys that come as tones.
     pub(super) tones: ToneEar,
+    /// When its line is tended next, as the shard's timers have it.
+    pub(super) tended_at: Option<Instant>,
 }
 
 /// What `Collect` asked for.
@@ -69,6 +71,8 @@ pub(super) enum Line {
 pub(super) struct RtpLine {
     pub(super) session: Session,
     pub(super) lease: Lease,
+    /// `Settle` has been said of its RTP socket.
+    pub(super) is_settled: bool,
 }
 
 pub(super) struct WebLine {
@@ -112,6 +116,7 @@ impl Port {
             is_lost: false,
             limiter: Limiter::default(),
             tones: ToneEar::default(),
+            tended_at: None,
         }
     }
 

@@ -11,6 +11,7 @@ use media::{
     clip::ClipBook,
     frame::SampleRate,
     mixer::Mix,
+    rtp::Header,
     transmit::{Channel, Outbox, Transmit},
     webrtc::Demux,
 };
@@ -20,6 +21,7 @@ use super::{
     commands::{QUALITY_EVERY, QUALITY_SLACK},
     lease::{Lease, Leases},
     port::{Line, Port},
+    ports::{Ports, Sockets},
     recording::Recording,
 };
 use crate::{
@@ -47,8 +49,8 @@ pub struct Shard<R> {
     pub(super) config: ShardConfig,
     /// Chance: SSRCs, first sequence numbers and timestamps, times of reports.
     pub(super) rng: R,
-    pub(super) ports: BTreeMap<PortId, Port>,
-    pub(super) sockets: BTreeMap<SocketId, (PortId, Channel)>,
+    pub(super) ports: Ports,
+    pub(super) sockets: Sockets,
     pub(super) leases: Leases,
     pub(super) demux: Demux<PortId>,
     pub(super) bridges: BTreeMap<BridgeId, Topology>,
@@ -119,8 +121,8 @@ impl<R: rand::Rng> Shard<R> {
         Self {
             config,
             rng,
-            ports: BTreeMap::new(),
-            sockets: BTreeMap::new(),
+            ports: Ports::default(),
+            sockets: Sockets::default(),
             leases: Leases::default(),
             demux: Demux::new(),
             bridges: BTreeMap::new(),
@@ -202,37 +204,41 @@ impl<R: rand::Rng> Shard<R> {
         self.outputs.push_back(ShardOutput::Record(command));
     }
 
+    pub(super) fn settle(&mut self, socket: SocketId, peer: Option<SocketAddr>) {
+        self.outputs.push_back(ShardOutput::Settle { socket, peer });
+    }
+
     pub(super) fn bind(&mut self, count: u16) {
         self.outputs.push_back(ShardOutput::Bind { count });
     }
 
     /// Hands a port's datagrams out and notes when it wants to be woken. To be called after anything was done to its line.
     pub(super) fn flush(&mut self, id: PortId) {
-        let Some(port) = self.ports.get_mut(&id) else { return };
-        match &mut port.line {
-            Line::Rtp(line) => {
-                while let Some(Transmit { channel, to, bytes }) = self.outbox.poll() {
-                    let socket = match channel {
-                        Channel::Rtp => line.lease.rtp,
-                        Channel::Rtcp => line.lease.rtcp,
-                    };
-                    self.outputs.push_back(ShardOutput::Transmit { socket, to, bytes });
-                }
-            }
-            Line::Web(line) => {
-                while let Some((to, datagram)) = line.peer.poll_transmit() {
-                    let mut bytes = self.outbox.memory();
-                    bytes.extend_from_slice(&datagram);
-                    self.outputs.push_back(ShardOutput::WebTransmit { to, bytes });
-                }
+        let Self { ports, outbox, outputs, timers, .. } = self;
+        let Some(port) = ports.get_mut(&id) else { return };
+        hand_out(port, outbox, outputs);
+        let deadline = port.line.deadline();
+        if deadline != port.tended_at {
+            port.tended_at = deadline;
+            match deadline {
+                Some(at) => timers.set(Timer::Line(id), at),
+                None => drop(timers.stop(&Timer::Line(id))),
             }
         }
-        let deadline = port.line.deadline();
-        if deadline != self.timers.get(&Timer::Line(id)) {
-            match deadline {
-                Some(at) => self.timers.set(Timer::Line(id), at),
-                None => drop(self.timers.stop(&Timer::Line(id))),
-            }
+    }
+
+    /// Sends a listener a packet of `speaker`, unless a play goes before.
+    pub(super) fn relay_to(&mut self, now: Instant, listener: PortId, source: u64, header: &Header, payload: &[u8]) {
+        let Self { ports, outbox, outputs, .. } = self;
+        let Some(port) = ports.get_mut(&listener).filter(|port| port.play.is_none()) else { return };
+        port.line.relay(now, source, header, payload, outbox);
+        let is_rtp = matches!(port.line, Line::Rtp(_));
+        hand_out(port, outbox, outputs);
+        #[cfg(test)]
+        self.trip(listener, Wire::Relay);
+        if !is_rtp {
+            // Only a browser's stack waits for something that a packet changes.
+            self.flush(listener);
         }
     }
 
@@ -260,6 +266,7 @@ impl<R: rand::Rng> Shard<R> {
 
     fn tend_line(&mut self, now: Instant, id: PortId) {
         if let Some(port) = self.ports.get_mut(&id) {
+            port.tended_at = None;
             port.line.handle_timeout(now, &mut self.rng, &mut self.outbox);
             self.flush(id);
             self.drain(now, id);
@@ -288,6 +295,28 @@ impl<R: rand::Rng> Shard<R> {
         self.timers.set(Timer::Silence(id), now + after.saturating_sub(silent).max(after / 8));
         if is_news {
             self.tell(MediaEvent::MediaLost { port: id });
+        }
+    }
+}
+
+/// Hands out what a port wants sent.
+fn hand_out(port: &mut Port, outbox: &mut Outbox, outputs: &mut VecDeque<ShardOutput>) {
+    match &mut port.line {
+        Line::Rtp(line) => {
+            while let Some(Transmit { channel, to, bytes }) = outbox.poll() {
+                let socket = match channel {
+                    Channel::Rtp => line.lease.rtp,
+                    Channel::Rtcp => line.lease.rtcp,
+                };
+                outputs.push_back(ShardOutput::Transmit { socket, to, bytes });
+            }
+        }
+        Line::Web(line) => {
+            while let Some((to, datagram)) = line.peer.poll_transmit() {
+                let mut bytes = outbox.memory();
+                bytes.extend_from_slice(&datagram);
+                outputs.push_back(ShardOutput::WebTransmit { to, bytes });
+            }
         }
     }
 }

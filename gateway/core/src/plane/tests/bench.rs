@@ -12,6 +12,7 @@ pub(super) struct Bench {
     pub(super) web_sent: Vec<(SocketAddr, Vec<u8>)>,
     pub(super) events: Vec<(u64, MediaEvent)>,
     pub(super) recorder: Vec<RecorderCommand>,
+    pub(super) settled: Vec<(SocketId, Option<SocketAddr>)>,
 }
 
 pub(super) struct Sent {
@@ -51,6 +52,7 @@ impl Bench {
             web_sent: Vec::new(),
             events: Vec::new(),
             recorder: Vec::new(),
+            settled: Vec::new(),
         };
         let prompt = Tone::new(SampleRate::Full, &[PROMPT_HZ], 8_000).samples(48_000);
         let clips = [("en/welcome".to_owned(), Arc::new(Clip::from_mono(&prompt, 48_000)))].into();
@@ -77,6 +79,7 @@ impl Bench {
                     self.shard.recycle(bytes);
                 }
                 ShardOutput::WebTransmit { to, bytes } => self.web_sent.push((to, bytes)),
+                ShardOutput::Settle { socket, peer } => self.settled.push((socket, peer)),
                 ShardOutput::Bind { count } => {
                     let socket =
                         |n: u32| (SocketId(n * 2), SocketId(n * 2 + 1), SocketAddr::from(([198, 51, 100, 1], 20_000 + n as u16 * 2)));

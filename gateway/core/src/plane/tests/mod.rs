@@ -4,6 +4,7 @@ mod bench;
 mod broken;
 mod conference;
 mod keys;
+mod settled;
 mod web;
 
 use std::{
