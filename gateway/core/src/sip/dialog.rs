@@ -5,7 +5,7 @@
 use super::{CSeq, Headers, Method, NameAddr, Request, Response, Uri, Via};
 
 /// What names a dialog at our end (RFC 3261 12).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialogId {
     pub call_id: String,
     pub local_tag: String,

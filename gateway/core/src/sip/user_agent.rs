@@ -11,6 +11,7 @@ mod bye;
 mod clients;
 mod connection;
 mod digests;
+mod index;
 mod invited;
 mod inviting;
 mod options;
@@ -55,6 +56,7 @@ pub use ways::hop_of;
 use self::{
     clients::{Client, ClientKey},
     connection::{Connections, StreamTimer},
+    index::{Index, Keyed},
     servers::{MergeKey, Server, ServerKey},
     usage::{Phase, Usage},
     wall::{Entry, Wall},
@@ -96,14 +98,14 @@ pub struct UserAgent<R> {
     limits: Limits,
     wall: Wall,
     servers: BTreeMap<TxId, Server>,
-    server_index: BTreeMap<ServerKey, TxId>,
-    merges: BTreeMap<MergeKey, TxId>,
+    server_index: Index<ServerKey, TxId>,
+    merges: Index<MergeKey, TxId>,
     clients: BTreeMap<TxId, Client>,
-    client_index: BTreeMap<ClientKey, TxId>,
+    client_index: Index<ClientKey, TxId>,
     /// Boxed: a map moves its neighbours about when one comes or goes.
     usages: BTreeMap<UsageId, Box<Usage>>,
     outside: BTreeMap<RequestId, outside::Outside>,
-    dialogs: BTreeMap<DialogId, UsageId>,
+    dialogs: Index<DialogId, UsageId>,
     connections: Connections,
     timers: TimerTable<TimerKey>,
     outputs: VecDeque<UaOutput>,
@@ -156,6 +158,7 @@ enum TimerKey {
 impl<R: Rng> UserAgent<R> {
     /// A user agent at rest; `rng` draws tags, branches and Call-IDs.
     pub fn new(rng: R, settings: Settings) -> Self {
+        let keyed = Keyed::new(&settings.nonce_key);
         let mut agent = Self {
             rng,
             endpoints: settings.endpoints.into_iter().map(|endpoint| (endpoint.id, endpoint)).collect(),
@@ -168,13 +171,13 @@ impl<R: Rng> UserAgent<R> {
             limits: settings.limits,
             wall: Wall::new(settings.limits, settings.wall_guard),
             servers: BTreeMap::new(),
-            server_index: BTreeMap::new(),
-            merges: BTreeMap::new(),
+            server_index: Index::with_hasher(keyed),
+            merges: Index::with_hasher(keyed),
             clients: BTreeMap::new(),
-            client_index: BTreeMap::new(),
+            client_index: Index::with_hasher(keyed),
             usages: BTreeMap::new(),
             outside: BTreeMap::new(),
-            dialogs: BTreeMap::new(),
+            dialogs: Index::with_hasher(keyed),
             connections: Connections::new(settings.limits.streams, settings.limits.streams_per_source),
             timers: TimerTable::new(),
             outputs: VecDeque::new(),

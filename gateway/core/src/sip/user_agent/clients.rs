@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What a response has in common with its request (17.1.3).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ClientKey {
     branch: String,
     method: Method,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What a request has in common with its repetitions (17.2.3).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ServerKey {
     branch: String,
     sent_by: String,
@@ -51,7 +51,7 @@ impl ServerKey {
 }
 
 /// What a request has in common with its copies that came by another way (8.2.2.2).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct MergeKey {
     call_id: String,
     from_tag: String,
