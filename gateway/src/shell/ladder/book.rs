@@ -1,7 +1,7 @@
 //! The book of ladders: the last calls' messages, within a fixed number of bytes.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Ladder {
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    tracks: BTreeMap<Arc<str>, Track>,
+    tracks: HashMap<Arc<str>, Track>,
     calls: BTreeMap<CallId, Vec<Arc<str>>>,
     /// Tracks that no call has claimed, oldest first: strangers, and what is claimed in a moment.
     unclaimed: VecDeque<Arc<str>>,
