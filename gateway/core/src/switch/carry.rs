@@ -1,7 +1,6 @@
 //! One step of a call, and its wishes carried out.
 
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -43,7 +42,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
         let slot = self.calls.get(&id)?;
         let (config, shard) = (slot.config.clone(), slot.shard);
         let places = self.places.get_mut(&shard)?;
-        let mut wishes = VecDeque::new();
+        let mut wishes = std::mem::take(&mut self.wishes);
         let (sip, trunks, current) = (&self.sip, &self.trunks, &self.config);
         let mut turn = Turn {
             now,
@@ -59,9 +58,10 @@ impl<R: Rng + SeedableRng> Switch<R> {
             wishes: &mut wishes,
         };
         let done = catch_unwind(AssertUnwindSafe(|| step(&mut turn))).ok();
-        for wish in wishes {
+        while let Some(wish) = wishes.pop_front() {
             self.carry_out(now, id, wish);
         }
+        self.wishes = wishes;
         done
     }
 

@@ -40,7 +40,7 @@ pub use trunks::{Registering, RegistrationView, SILENT_AFTER, Sample, ServerView
 
 use crate::{
     acd::{Acd, Agent, AgentState},
-    call::{Mint, Phase, Stimulus},
+    call::{Mint, Phase, Stimulus, Wish},
     config::Config,
     events::{
         ask::{AskFailure, Asks, Finding, Reply},
@@ -92,6 +92,8 @@ pub struct Switch<R> {
     draining: bool,
     store_behind: bool,
     outputs: VecDeque<Output>,
+    /// Empty between two steps: memory that they use in turn.
+    wishes: VecDeque<Wish>,
 }
 
 /// What falls due in a Switch.
@@ -151,6 +153,7 @@ impl<R: Rng + SeedableRng> Switch<R> {
             draining: false,
             store_behind: false,
             outputs: VecDeque::new(),
+            wishes: VecDeque::new(),
         };
         switch.lease();
         switch
