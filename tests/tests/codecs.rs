@@ -109,7 +109,8 @@ fn laws() -> [Law; 2] {
     let mut a: Vec<i32> = (1..=32).map(|n| 2 * n).collect();
     (1..7).for_each(|segment| (0..16).for_each(|_| a.push(a[a.len() - 1] + (2 << segment))));
     // Beyond the last of them there is no code: what is louder clips.
-    (micro.truncate(127), a.truncate(127));
+    micro.truncate(127);
+    a.truncate(127);
     [
         Law {
             kind: CodecKind::Pcmu,

@@ -197,15 +197,42 @@ const BULLETS: [(&str, &[&str]); 9] = [
             "loops, 482: ours come back",
         ],
     ),
-    ("Identity and trace headers", &["P-Asserted-Identity from trusted trunks only, every spelling"]),
+    (
+        "Identity and trace headers",
+        &[
+            "P-Asserted-Identity from trusted trunks only, every spelling",
+            "STIR/SHAKEN",
+            "Diversion, User-to-User, X-Context-Ref, Session-ID on every leg, Max-Forwards, Reason on BYE",
+            "History-Info",
+            "trust headers of a trunk without trust, every spelling",
+            "Privacy",
+            "Reason on CANCEL",
+        ],
+    ),
     (
         "Media security by leg",
-        &["SRTP by SDES alone", "SDES of 128 bits alone, kept over hold and resume", "SDES of 256 bits alone, kept over hold and resume"],
+        &[
+            "SRTP by SDES alone",
+            "SDES of 128 bits alone, kept over hold and resume",
+            "SDES of 256 bits alone, kept over hold and resume",
+            "media security by trunk, inbound",
+            "media security by trunk, outbound, the trunk found by routing",
+        ],
     ),
     ("Behind NAT", &["`nat = true`", "`advertised`"]),
     (
         "Say why",
         &["`GET /v1/rejections`", "ladder of a call", "`tandem trunk test`", "Warning and Reason to a known trunk", "`tandem route-test`"],
     ),
-    ("Robustness", &["existing and missing users answered alike"]),
+    (
+        "Robustness",
+        &[
+            "existing and missing users answered alike",
+            "digest",
+            "rate of one source",
+            "a flood beside a call",
+            "a forged source and a trunk's",
+            "half-open handshakes",
+        ],
+    ),
 ];

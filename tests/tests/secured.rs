@@ -183,10 +183,10 @@ fn a_call_whose_trunk_is_found_by_routing_is_offered_as_that_trunk_prescribes() 
         let mut world = by_routing(policy(prescribed), wants);
         assert_eq!(world.phones[1].talk().line.is_secured(), is_secured, "{prescribed:?} {wants:?}\n{}", world.ladder);
         world.plan(0, 3_000, Act::HangUp);
-        world.run(60_000);
+        world.run(200_000);
         let (caller, called) = shares(&world);
         assert!(caller > 0.95 && called > 0.95, "{prescribed:?} {wants:?}: {caller} {called}\n{}", world.ladder);
-        oracles::ask_all(&world);
+        oracles::ask_of_wires(&world);
     }
 }
 
@@ -214,6 +214,6 @@ fn a_phone_that_requires_srtp_is_called_with_keys() {
     world.run(3_000);
     assert!(world.phones[phone].talk().line.is_secured(), "{}", world.ladder);
     world.plan(caller, 3_000, Act::HangUp);
-    world.run(60_000);
-    oracles::ask_all(&world);
+    world.run(200_000);
+    oracles::ask_of_wires(&world);
 }

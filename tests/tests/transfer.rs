@@ -28,6 +28,7 @@ fn config() -> Config {
         password,
         transfer: true,
         srtp: settings::SrtpPolicy::PHONE,
+        codecs: config.phones[0].codecs.clone(),
     });
     let bridge = RouteAction::Bridge("sip:desk8@tandem".to_owned());
     config.routes.push(settings::Route { dialled: "208".to_owned(), trunk: None, action: bridge, record: false });

@@ -115,6 +115,8 @@ fn client(bucket: &Bucket) -> Result<object_store::aws::AmazonS3, String> {
         .with_access_key_id(&bucket.access_key)
         .with_secret_access_key(&bucket.secret_key.0)
         .with_allow_http(is_plain)
+        // A right to delete one object is enough, and not every store knows how to delete many.
+        .with_disable_bulk_delete(true)
         .with_retry(retry);
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint);

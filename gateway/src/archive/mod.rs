@@ -175,10 +175,8 @@ impl Archive {
         let path = path.ok_or(Unheard::Missing)?;
         let key = row.key.as_ref().map(|key| self.ring.unwrap(key, row.call, row.id)).transpose()?;
         let opened = tokio::task::spawn_blocking(move || Sound::open(&path, key.as_ref(), part)).await;
-        opened.map_err(io::Error::other).flatten().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Unheard::Missing,
-            _ => Unheard::Broken(error),
-        })
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        opened.map_err(io::Error::other).flatten().map_err(|error| if is_gone(&error) { Unheard::Missing } else { Unheard::Broken(error) })
     }
 
     /// Where its sound stands, if its name is one of ours.

@@ -127,11 +127,9 @@ fn encode(wav: &Path, into: &mut dyn Write, at: &Path) -> Result<(), Fault> {
 
 /// A WAV of ours.
 fn opened(wav: &Path) -> Result<Wav, Fault> {
-    let file = File::open(wav).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => unreadable(wav)(error),
-        // Forbidden, or too many files at once: that may pass.
-        _ => unwritable(wav)(error),
-    })?;
+    // Forbidden, or too many files at once: that may pass.
+    let may_pass = |error: &io::Error| error.kind() != io::ErrorKind::NotFound;
+    let file = File::open(wav).map_err(|error| if may_pass(&error) { unwritable(wav)(error) } else { unreadable(wav)(error) })?;
     let reader = hound::WavReader::new(BufReader::new(file)).map_err(unreadable(wav))?;
     let spec = reader.spec();
     if spec.channels != 2 || spec.bits_per_sample != 16 {

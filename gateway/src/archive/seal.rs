@@ -87,7 +87,7 @@ impl<R: Read + Seek> Opener<R> {
         file.read_exact(&mut head)?;
         let body = end - HEAD.len() as u64;
         let chunks = body.div_ceil(SEALED_LEN);
-        if head != HEAD || body < chunks.max(1) * TAG_LEN {
+        if head != *HEAD || body < chunks.max(1) * TAG_LEN {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no sealed recording"));
         }
         let len = body - chunks * TAG_LEN;

@@ -19,7 +19,7 @@ pub(crate) struct Sound {
 
 enum Reel {
     Plain(File),
-    Sealed(Opener<BufReader<File>>),
+    Sealed(Box<Opener<BufReader<File>>>),
 }
 
 impl Sound {
@@ -28,7 +28,7 @@ impl Sound {
         Ok(match key {
             Some(key) => {
                 let opener = Opener::new(BufReader::new(file), key, part)?;
-                Self { len: opener.len(), reel: Reel::Sealed(opener) }
+                Self { len: opener.len(), reel: Reel::Sealed(Box::new(opener)) }
             }
             None => Self { len: file.metadata()?.len(), reel: Reel::Plain(file) },
         })

@@ -184,7 +184,7 @@ mod tests {
         let mut bank = Bank::new(range(40_000, 60_000));
         let (name, _, local) = bank.bind(1, poll.registry())[0];
         let (name, peer_address) = (SocketName::from(name), peer.local_addr().unwrap());
-        let mut heard = |bank: &Bank| {
+        let heard = |bank: &Bank| {
             let mut buffer = [0; 16];
             let from = bank.receive(name, &mut buffer).map(|(_, from)| from);
             from.map_err(|error| error.kind())

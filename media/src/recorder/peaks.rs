@@ -58,8 +58,8 @@ impl Peaks {
     }
 
     fn settle(&mut self) {
-        for side in 0..2 {
-            self.peaks.extend([self.lowest[side], self.highest[side]].map(|sample| (sample >> 8) as i8));
+        for (lowest, highest) in self.lowest.into_iter().zip(self.highest) {
+            self.peaks.extend([lowest, highest].map(|sample| (sample >> 8) as i8));
         }
         (self.seen, self.lowest, self.highest) = (0, [0; 2], [0; 2]);
     }

@@ -13,7 +13,8 @@ use tests::{
 
 use super::kinds;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The fourth try of a copy comes within 75 s.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Moto wants an account to be named; which one, it asks only where it is strict.
 const ANYBODY: &str =

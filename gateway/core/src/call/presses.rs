@@ -62,7 +62,7 @@ mod tests {
 
     /// Which reports, at these ms, of this key, length in ms and way, are told.
     fn told(reports: &[(u64, char, u64, KeySource)]) -> Vec<u64> {
-        let (zero, mut presses) = (Instant::now(), Presses::default());
+        let (zero, mut presses) = (crate::now::testing::zero(), Presses::default());
         let ms = Duration::from_millis;
         let is_told = |&&(at, digit, length, source): &&(u64, char, u64, KeySource)| {
             !presses.is_repeat(zero + ms(1_000 + at), &Private(digit), ms(length), source)

@@ -12,9 +12,9 @@ fn toned(bench: &mut Bench, codec: CodecKind, tones: bool) -> Phone {
 
 /// The keys that were told, with their ways.
 fn told(bench: &Bench) -> Vec<(char, KeySource)> {
-    let key = |(_, event): &(u64, MediaEvent)| match event {
-        MediaEvent::DigitHeard { digit, source, .. } => Some((digit.0, *source)),
-        _ => None,
+    let key = |(_, event): &(u64, MediaEvent)| {
+        let MediaEvent::DigitHeard { digit, source, .. } = event else { return None };
+        Some((digit.0, *source))
     };
     bench.events.iter().filter_map(key).collect()
 }
