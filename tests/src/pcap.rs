@@ -112,8 +112,9 @@ mod tests {
     fn mu_law_comes_back_within_its_step() {
         for sample in [-30_000, -1000, -100, -1, 0, 1, 50, 100, 1000, 8000, 30_000_i16] {
             let mut decoded = Vec::new();
-            CodecKind::Pcmu.open().decode(&[ulaw(sample)], &mut decoded).expect("a byte is a sample");
-            let back = decoded[0];
+            // The decoder holds back a little, so that it can blend what it makes up into what it hears.
+            CodecKind::Pcmu.open().decode(&[ulaw(sample); FRAME], &mut decoded).expect("a byte is a sample");
+            let back = decoded[FRAME - 1];
             let step = (i32::from(sample).abs() / 16).max(8);
             assert!((i32::from(back) - i32::from(sample)).abs() <= step, "{sample} came back as {back}");
         }

@@ -23,8 +23,8 @@ impl Presses {
     /// Whether a key that has ended now is one that was told before. Each way tells a key once, so that of two quick presses of one key,
     /// both by two ways, the second report of either way is the second press.
     fn is_repeat(&mut self, now: Instant, digit: &Private<char>, length: Duration, source: KeySource) -> bool {
-        self.0.retain(|press| now.saturating_duration_since(press.ended) < KEPT);
         let began = now.checked_sub(length).unwrap_or(now);
+        self.0.retain(|press| began.saturating_duration_since(press.ended) < KEPT);
         let same = |press: &&mut Press| press.digit == *digit && began <= press.ended + APART_MAX && !press.sources.contains(&source);
         if let Some(press) = self.0.iter_mut().find(same) {
             press.sources.push(source);
@@ -49,7 +49,7 @@ impl Call {
 /// Signalling and a jitter buffer may be this far apart.
 const APART_MAX: Duration = Duration::from_millis(300);
 
-/// A key that is reported later than this after another is another.
+/// A key that begins later than this after another is another.
 const KEPT: Duration = Duration::from_secs(2);
 
 /// Nobody presses more in that time; the oldest is forgotten.

