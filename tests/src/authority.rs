@@ -48,7 +48,7 @@ impl Authority {
         let (request, words) = (format!("{name}.csr"), format!("{name}.ext"));
         let by = ["-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial"];
         let chain_file = chain.to_string_lossy();
-        self.openssl(&[&["x509", "-req", "-days", "0", "-in", &request, "-out", &chain_file, "-extfile", &words], &by[..]].concat());
+        self.openssl(&[&["x509", "-req", "-days", "-1", "-in", &request, "-out", &chain_file, "-extfile", &words], &by[..]].concat());
         (chain, key)
     }
 

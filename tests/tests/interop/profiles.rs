@@ -1,9 +1,9 @@
 //! What a trunk's block says of numbers, codecs, digits and headers, and how it registers; SIPp is the carrier.
 
 use tempfile::TempDir;
-use tests::{echo::Echo, node::Node, program::wait_until, sipp::Sipp};
+use tests::{echo::Echo, node::Node, sipp::Sipp};
 
-use super::{OUT, PATIENCE, kinds, on, report, sip_of};
+use super::{OUT, PATIENCE, kinds, on, report, sip_of, trunks::trunk_once};
 
 #[test]
 fn a_trunk_gets_numbers_codecs_and_headers_as_its_block_says() {
@@ -61,6 +61,5 @@ fn a_registrar_that_fails_is_asked_again_later_and_what_it_grants_is_refreshed_a
     // Two to four seconds by chance, then 85 % of six; a busy machine adds to them.
     assert!((1900..5000).contains(&(at("granted") - at("refused"))), "{told}");
     assert!((5000..6000).contains(&(at("refreshed") - at("granted"))), "{told}");
-    let left = || node.api("GET", "/v1/trunks", &serde_json::Value::Null).json()["trunks"][1]["registration"]["left_s"].as_u64();
-    assert!(wait_until(PATIENCE, || left().filter(|left| *left > 500)).is_some(), "{}", node.log());
+    trunk_once(&node, |trunk| trunk["registration"]["left_s"].as_u64().is_some_and(|left| left > 500));
 }

@@ -25,7 +25,7 @@ fn call(node: &Node, dialled: &str) -> Value {
 }
 
 /// The trunk `carrier` as the operator sees it, once it is as `wanted`.
-fn trunk_once(node: &Node, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn trunk_once(node: &Node, wanted: impl Fn(&Value) -> bool) -> Value {
     let look = || {
         let told = node.api("GET", "/v1/trunks", &Value::Null).json();
         told["trunks"].as_array()?.iter().find(|trunk| trunk["name"] == "carrier").cloned()
