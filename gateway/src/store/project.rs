@@ -140,13 +140,13 @@ async fn project(connection: &mut SqliteConnection, record: &Record) -> Result<(
         }
         // Written with the row that they tell of: see `recordings`.
         Happened::RecordingReady { .. } | Happened::RecordingErased { .. } => Ok(()),
-        Happened::WrappedUp { disposition, tags, resolved, note, agent } => {
-            sqlx::query("UPDATE calls SET disposition = ?, tags = ?, resolved = ?, note = ?, agent = COALESCE(agent, ?) WHERE id = ?")
+        Happened::WrappedUp { disposition, tags, resolved, note, .. } => {
+            // Whose call it was, the call itself says: what a desk says here would else open recordings of others' calls.
+            sqlx::query("UPDATE calls SET disposition = ?, tags = ?, resolved = ?, note = ? WHERE id = ?")
                 .bind(disposition)
                 .bind(text(tags))
                 .bind(*resolved)
                 .bind(note)
-                .bind(int(agent.0))
                 .bind(int(call.0))
                 .execute(&mut *connection)
                 .await?;

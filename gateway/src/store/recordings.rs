@@ -126,7 +126,7 @@ impl Store {
             (Step::Clear, _) => ("state IN ('expired', 'erased') AND (file IS NOT NULL OR remote IS NOT NULL)", UtcMillis(u64::MAX)),
             (Step::Archive, _) => ("state = 'sealed'", UtcMillis(u64::MAX)),
             (Step::Upload, _) => ("state = 'archived'", UtcMillis(u64::MAX)),
-            (Step::Expire, Some(before)) => ("state IN ('archived', 'uploaded')", before),
+            (Step::Expire, Some(before)) => ("(state IN ('archived', 'uploaded') OR (state = 'failed' AND file IS NOT NULL))", before),
             (Step::Expire, None) => return Ok(None),
         };
         let sql = format!("SELECT {COLUMNS} FROM recordings WHERE {which} AND due <= ? AND at < ? ORDER BY at, id LIMIT 1");

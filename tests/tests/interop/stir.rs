@@ -114,6 +114,7 @@ fn the_agent_reads_that_the_carrier_vouches_for_the_caller_and_that_nobody_does(
     let forged = identity(&bench.strange_key, &bench.url("good"), &claims('A', &NUMBER[1..], &DIALLED[1..]));
     // A number that has called before belongs to somebody, and only such a one can be vouched for.
     assert_eq!(bench.call(3, &good), 200);
+    bench.node.ended_calls(1);
     for (n, (line, level, evidence)) in
         [(good, "attested", "the carrier has attested A the number"), (forged, "none", "the call's signature is forged")]
             .into_iter()
