@@ -162,7 +162,7 @@ impl Driver {
                 }
             }
         }
-        let mut turns = Turns {
+        let turns = Turns {
             brain,
             effects: Effects::new(sockets, streams, shards, asks, ledger, tap),
             poll,
@@ -178,7 +178,9 @@ impl Driver {
             stopped: false,
         };
         thread::Builder::new().name("switch".into()).spawn(move || {
+            // Whoever waits for the end finds the queues closed: what is declared last is dropped first.
             let _ending = ending;
+            let mut turns = turns;
             if let Err(error) = turns.run() {
                 tracing::error!(%error, "the switch's thread ends");
             }
